@@ -1,0 +1,1 @@
+"""Exporters of trained models, installed as `tfsep_export`."""

@@ -1,0 +1,1 @@
+"""Sources of multitracks and of unpaired recordings, and how training mixes them."""

@@ -1,0 +1,1 @@
+"""Multitracks made out of samples, MIDI performances and synthesisers."""

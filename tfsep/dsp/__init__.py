@@ -1,0 +1,1 @@
+"""Signal processing in NumPy (inference) and `keras.ops` (training)."""

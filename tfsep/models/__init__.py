@@ -1,0 +1,1 @@
+"""Generators: subclassed Keras models built from frozen configurations."""

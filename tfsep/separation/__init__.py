@@ -1,0 +1,1 @@
+"""From audio to stems, with any exported model."""
