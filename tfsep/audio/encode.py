@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from tfsep.audio.mp3 import write_exact_length
 from tfsep.audio.pcm import to_integers
 from tfsep.audio.tags import libav_tags
 
@@ -103,6 +104,7 @@ class LibavEncoder:
     ) -> None:
         import av
 
+        self._file, self._exact_mp3, self._samples = file, container == "mp3", 0
         self._container = av.open(file, "w", format=container)
         self._container.metadata.update(libav_tags(tags, container))
         if container == "flac":
@@ -124,12 +126,15 @@ class LibavEncoder:
         """Append float32 `(samples, channels)`. Raises: OSError from the file."""
         for packet in self._stream.encode(block):
             self._container.mux(packet)
+        self._samples += len(block)
 
     def finish(self) -> None:
         """Write what the encoder still holds and the final header. Raises: OSError from the file."""
         for packet in self._stream.flush():
             self._container.mux(packet)
         self._container.close()
+        if self._exact_mp3 and self._samples:
+            write_exact_length(self._file, self._samples)
 
     def discard(self) -> None:
         """Free the encoder without caring for the file."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfsep.audio import mp4
+from tfsep.audio.mp3 import first_frame
 from tfsep.audio.tags import normal_tags, picture_mime
 from tfsep.errors import AudioError, UsageError
 
@@ -72,6 +73,8 @@ def open_container(path: Path) -> "av.container.InputContainer":
         with open(path, "rb") as file:
             if not file.read(1):
                 raise AudioError(f"{path}: is empty (0 bytes): copy or export the file again")
+            # libav's guess needs several frames in a row, which a short MP3 does not have
+            demuxer = "mp3" if first_frame(file) else None
     except FileNotFoundError:
         raise AudioError(f"{path}: there is no such file: check the name") from None
     except PermissionError:
@@ -80,7 +83,7 @@ def open_container(path: Path) -> "av.container.InputContainer":
         raise AudioError(f"{path}: cannot be read ({error.strerror}): check the disk or copy the file again") from None
     try:
         # "file:" keeps libav from taking a name such as "http:x.wav" for an address
-        return av.open(f"file:{path}", options={"format_whitelist": _DEMUXERS})
+        return av.open(f"file:{path}", format=demuxer, options={"format_whitelist": _DEMUXERS})
     except av.FFmpegError:
         raise AudioError(
             f"{path}: is not audio, or damaged from its first bytes on: play it to check, or convert it to wav"
