@@ -1,0 +1,158 @@
+"""Drum patterns on a grid of sixteenths, and fills.
+
+One character is a sixteenth: `X` accented, `x` plain, `o` soft, `g` a ghost note, `?` plain in some songs and bars only, `.` nothing.
+A lane of twice the bar's length is a pattern of two bars.
+"""
+
+from collections.abc import Mapping
+
+from tfsep.data.render.score import PERCUSSION_PIECES
+
+VELOCITIES = {"X": 0.95, "x": 0.76, "o": 0.52, "g": 0.26, "?": 0.6}
+# Names of lanes -> (class, piece).
+LANES = {
+    "kick": ("kick", 0), "snare": ("snare", 0), "hat": ("closed_hat", 0), "open": ("open_hat", 0), "ride": ("ride", 0),
+    "crash": ("crash", 0), "tom": ("tom", 0), "tom_mid": ("tom", 1), "tom_low": ("tom", 2),
+    **{name: ("percussion", piece) for piece, name in enumerate(PERCUSSION_PIECES)},
+}  # fmt: skip
+_FOUR = "X...X...X...X..."
+_BACK = "....X.......X..."
+_OFF = "..x...x...x...x."
+_EIGHTHS = "x.o.x.o.x.o.x.o."
+_SIXTEENTHS = "xgogxgogxgogxgog"
+
+PATTERNS: Mapping[str, Mapping[str, str]] = {
+    "house": {"kick": _FOUR, "clap": _BACK, "open": _OFF, "hat": "x.g?x.g?x.g?x.g?", "shaker": "g?ogg?ogg?ogg?og"},
+    "house_rim": {"kick": _FOUR, "snare": _BACK, "open": _OFF, "rim": "...x..x...?..x..", "high_drum": "?..x...?..x..?.."},
+    "house_deep": {"kick": _FOUR, "clap": _BACK, "hat": _OFF, "shaker": "xgogxgogxgogxgog", "low_drum": "......?..x....?."},
+    "techno": {"kick": _FOUR, "hat": _OFF, "clap": "....?.......?...", "rim": "...?..x....?..x.", "ride": "..?...?...?...?."},
+    "techno_drive": {"kick": _FOUR, "open": _OFF, "hat": _SIXTEENTHS, "low_drum": "..x..x..?.x..x..",
+                     "snare": "............?..."},
+    "techno_broken": {"kick": "X..?..X...X..?..", "hat": _OFF, "clap": "....X.......X...", "bell": "?..x..?..x..?..x"},
+    "trance": {"kick": _FOUR, "open": _OFF, "clap": _BACK, "hat": _SIXTEENTHS, "ride": "?...?...?...?..."},
+    "dnb_two_step": {"kick": "X.........X..?..", "snare": _BACK, "hat": _EIGHTHS, "shaker": "?g?g?g?g?g?g?g?g"},
+    "dnb_break": {"kick": "X.x.......x?....X.x.......?x....", "snare": "....X..g.g..X..g....X..g.g....X.",
+                  "ride": "x.x.x.x.x.x.x.x."},
+    "dnb_roll": {"kick": "X..?......X.....", "snare": "....X..g.?.gX.?g", "hat": "xoxoxoxoxoxoxoxo",
+                 "open": "..?............."},
+    "dubstep": {"kick": "X.....?......?..", "snare": "........X.......", "hat": "x.?.x.x.?.x.x.?x",
+                "rim": "...?......?....."},
+    "dubstep_busy": {"kick": "X..x......?.x...", "snare": "........X.....?.", "hat": "x.xxx.xxx.xxx.xx",
+                     "open": "......?......?.."},
+    "breakbeat": {"kick": "X.....x.?.X.....", "snare": "....X..g.g..X..?", "hat": _EIGHTHS, "open": "..............?."},
+    "garage": {"kick": "X.....?...X?....", "clap": _BACK, "hat": "..x...x?..x...x.", "rim": "...?..?..x....?.",
+               "shaker": _SIXTEENTHS},
+    "electro": {"kick": "X.....X...?.....", "snare": _BACK, "hat": "x.x.x.xxx.x.x.xx", "bell": "?.....?.....?..."},
+    "synthwave": {"kick": "X.......X.......", "snare": _BACK, "hat": "x.x.x.x.x.x.x.x.", "tom": "..............?."},
+    "boombap": {"kick": "X..?....?.xx....", "snare": "....X..?....X..g", "hat": _EIGHTHS, "open": "..............?."},
+    "boombap_two": {"kick": "X.x....x..X.....X.x...?...x..x..", "snare": "....X.......X..?", "hat": "x.x.x.xox.x.x.xo"},
+    "lofi": {"kick": "X......x..o.?...", "snare": "....x.......x..g", "hat": "x.o.x.o.x.og?.o.", "rim": "..........?....."},
+    "trap": {"kick": "X.....?...x..?..", "clap": "........X.......", "hat": "x.x.x.x.x.x.x.x.", "open": "......?........."},
+    "trap_busy": {"kick": "X..x...?..x...x.X.....x..?.x..?.", "snare": "........X.......", "hat": "x.x.x.x.x.x.x.x.",
+                  "rim": "...?......?..?.."},
+    "drill": {"kick": "X.....?x........X..x......x..?..", "snare": "......x.....x.........x.......x.",
+              "hat": "x..x..x.x..x..x."},
+    "rock": {"kick": "X.......X.?.....", "snare": _BACK, "hat": "x.x.x.x.x.x.x.x.", "open": "..............?."},
+    "rock_sync": {"kick": "X..?..x.X.x...?.", "snare": _BACK, "hat": _EIGHTHS},
+    "rock_ride": {"kick": "X.....x.X.x.....", "snare": _BACK, "ride": "X.x.X.x.X.x.X.x."},
+    "rock_open": {"kick": "X.?...x.X.x.?...", "snare": _BACK, "open": "X.x.X.x.X.x.X.x."},
+    "rock_half": {"kick": "X.....?...x.....", "snare": "........X.......", "hat": "x.x.x.x.x.x.x.x."},
+    "rock_tom": {"kick": "X.......X.......", "snare": "....?.......X...", "tom_low": "x.x.x.x.x.x.x.x.",
+                 "tom_mid": "......?.......x."},
+    "metal_double": {"kick": "xxxxxxxxxxxxxxxx", "snare": _BACK, "ride": "X...X...X...X...", "crash": "?..............."},
+    "metal_thrash": {"kick": "X.xxX.xxX.xxX.xx", "snare": "..X...X...X...X.", "open": "X...X...X...X..."},
+    "metal_blast": {"kick": "x.x.x.x.x.x.x.x.", "snare": ".x.x.x.x.x.x.x.x", "ride": "x.x.x.x.x.x.x.x."},
+    "metal_chug": {"kick": "X..x..x.X.xx..x.X..x..x...xxx.?.", "snare": "........X.......", "open": "X...x...X...x..."},
+    "punk": {"kick": "X...X.x.X...X.x.", "snare": "..X...X...X...X.", "hat": "X.x.X.x.X.x.X.x."},
+    "punk_open": {"kick": "X.....X.X.?.....", "snare": _BACK, "open": "X.X.X.X.X.X.X.X."},
+    "pop": {"kick": "X.....?.X.....?.", "snare": _BACK, "hat": _EIGHTHS},
+    "pop_floor": {"kick": _FOUR, "clap": _BACK, "snare": "....?.......?...", "hat": _EIGHTHS, "open": "..?...?...?...?."},
+    "pop_sync": {"kick": "X..x..?...x..?..", "snare": _BACK, "hat": "x.x.x.x.x.x.x.x.", "shaker": "?g?g?g?g?g?g?g?g"},
+    "pop_half": {"kick": "X.....x...?.....", "clap": "........X.......", "hat": "x.x.x.x.x.x.x.x.",
+                 "rim": "...?...........?"},
+    "funk": {"kick": "X..?..x...x..?..", "snare": "....X..g.g..X..g", "hat": "xoXoxoXoxoXoxoXo"},
+    "funk_linear": {"kick": "X.x...?..x....x.", "snare": "....X..g?..gX.?.", "hat": "x.xx..x.x.x?..x.",
+                    "open": "......?........."},
+    "funk_open": {"kick": "X.....x..xx.....", "snare": "....X..g.g..X.g.", "hat": "x.x.x.x.x.x.x...",
+                  "open": "..............x."},
+    "motown": {"kick": "X.....x.X.....x.", "snare": "X...X...X...X...", "hat": "x.x.x.x.x.x.x.x.",
+               "shaker": "....x.......x..."},
+    "soul": {"kick": "X.?...x..xx.....", "snare": "....X..g....X..g", "hat": _EIGHTHS},
+    "disco": {"kick": _FOUR, "snare": _BACK, "open": _OFF, "hat": "x.?.x.?.x.?.x.?.", "shaker": "?g?g?g?g?g?g?g?g"},
+    "disco_sixteen": {"kick": _FOUR, "snare": _BACK, "hat": "xoxoxoxoxoxoxoxo", "clap": "....?.......?...",
+                      "bell": "..?...?...?...?."},
+    "swing": {"kick": "g...g...g...g...", "hat": "....x.......x...", "ride": "x...X.o.x...X.o.", "snare": "..?...?...?...?."},
+    "swing_light": {"kick": "o.......?.....?.", "hat": "....x.......x...", "ride": "x...X.o.x...X.o.",
+                    "rim": "............o..."},
+    "jazz_waltz": {"kick": "o...........", "hat": "....x...?...", "ride": "x...X.o.x.?.", "snare": "..?...?...?."},
+    "bossa": {"kick": "x..ox..ox..ox..o", "rim": "x..x..x...x..x....x.x...x..x...?", "hat": "x.x.x.x.x.x.x.x."},
+    "samba": {"kick": "o..xX..xo..xX..x", "snare": "xggxggxgxgxgxggx", "hat": "..x...x...x...x.",
+              "shaker": "XgoxXgoxXgoxXgox"},
+    "salsa": {"kick": "......?.......x.", "high_drum": "..o...xx..o...xx", "low_drum": "?.............xx",
+              "bell": "x.x.xxx.x.x.xxx.",
+              "rim": "x..x..x.....x.x.", "hat": "....?.......?..."},
+    "cha_cha": {"kick": "X.......x.......", "bell": "X...x...X...x...", "high_drum": "....x.......x.xx",
+                "shaker": _EIGHTHS, "rim": "....?.......?..."},
+    "reggaeton": {"kick": _FOUR, "snare": "...x..x....x..x.", "hat": _EIGHTHS, "shaker": "?.?.?.?.?.?.?.?.",
+                  "clap": "......?.......?."},
+    "one_drop": {"kick": "........X.......", "rim": "........X.......", "hat": "x.o.x.o.x.o.x.o.",
+                 "open": "..............?."},
+    "rockers": {"kick": "X.......X.......", "snare": "........X.......", "hat": "xgxgxgxgxgxgxgxg",
+                "rim": "......?......?.."},
+    "steppers": {"kick": _FOUR, "snare": "........X.......", "hat": "x.o.x.o.x.o.x.o.", "rim": "...?..x...?....."},
+    "ballad": {"kick": "X.........x.....", "snare": "....x.......x...", "hat": _EIGHTHS},
+    "ballad_rim": {"kick": "X.....?...o.....", "rim": "....x.......x...", "hat": "x.o.x.o.x.o.x.o.",
+                   "shaker": "?g?g?g?g?g?g?g?g"},
+    "ballad_half": {"kick": "X.........?.....", "snare": "........X.......", "ride": "x...o...x...o..."},
+    "waltz": {"kick": "X...........", "snare": "....x...x...", "hat": "x.?.x.?.x.?."},
+    "waltz_rock": {"kick": "X.....?.....", "snare": "........X...", "hat": "x.o.x.o.x.o."},
+    "train": {"kick": "x...x...x...x...", "snare": "ggXgggXgggXgggXg", "hat": "....?.......?..."},
+    "two_step": {"kick": "X.......X.......", "snare": "....x.......x...", "hat": "x.x.x.x.x.x.x.x.",
+                 "shaker": "?...?...?...?..."},
+    "shuffle": {"kick": "X.....o.X.....o.", "snare": _BACK, "ride": "X.x.X.x.X.x.X.x."},
+    "shuffle_hat": {"kick": "X...?...X...?.o.", "snare": "....X.g.....X.g.", "hat": "X.x.X.x.X.x.X.x."},
+    "sparse": {"kick": "X.............?.X...............", "rim": "........o.......", "shaker": "?.g.?.g.?.g.?.g."},
+    "sparse_hats": {"kick": "o...............", "hat": "....o.......o.?.", "bell": "..........?....."},
+    "heartbeat": {"kick": "X.o.............", "low_drum": "........?.......", "open": "....?..........."},
+}  # fmt: skip
+
+# Fills: the last steps of a bar; of those of a kind, one is drawn and cut to the length wanted, from its end.
+FILLS: Mapping[str, tuple[Mapping[str, str], ...]] = {
+    "acoustic": (
+        {"snare": "xxxx............", "tom": "....xxxx........", "tom_mid": "........xxxx....",
+         "tom_low": "............xxxX", "kick": "x...x...x...x..."},
+        {"snare": "x.xxx.xxx.xxx.xX", "kick": "x...x...x...x..."},
+        {"snare": "..x...x...x.....", "tom": "............x.x.", "tom_low": ".............x.X", "kick": "X...X...X...X..."},
+        {"snare": "x..x..x.........", "tom": ".........x..x...", "tom_low": "..............x.", "kick": ".xx.xx.xx.xx.xx."},
+        {"snare": "oooooooxoxoxxxxX", "kick": "X.......X......."},
+        {"tom": "x...x...........", "tom_mid": "..x...x...x.....", "tom_low": "............x.xx",
+         "snare": "........x.......", "kick": "X...X...X...X..."},
+        {"snare": "............XX.X", "kick": "X.......X......."},
+        {"snare": "....x.xx........", "tom_mid": "........x.xx....", "tom_low": "............x.xx",
+         "open": "x..............."},
+        {"snare": "X.x.....X.x.....", "kick": "...xx......xx...", "crash": "......x.......x."},
+    ),
+    "electronic": (
+        {"snare": "x...x...x.x.xxxx", "kick": "X...X..........."},
+        {"clap": "............x.xx", "kick": "X...X...X......."},
+        {"snare": "x..x..x..x..x.x.", "kick": "X...X..........."},
+        {"tom": "x.xx............", "tom_mid": "....x.xx........", "tom_low": "........x.xxx.xx", "kick": "X...X...X...X..."},
+        {"hat": "xxxxxxxxxxxxxxxx", "kick": "X..............."},
+        {"snare": "xxxxxxxxxxxxxxxx"},
+        {"rim": "...x..x..x..x.xx", "kick": "X...X...X..x..x."},
+        {"kick": "X..............."},
+    ),
+    "latin": (
+        {"high_drum": "x.xxx.xx........", "low_drum": "........x.xxx.xx", "kick": "X.......x......."},
+        {"high_drum": "xxxx..xx..xxx...", "low_drum": "....xx..xx...xxx", "rim": "x...x...x...x..."},
+        {"snare": "x..x..x...x.x...", "tom": ".............xxx", "kick": "X...X...X...X..."},
+        {"tom": "..xx..xx..xx....", "tom_low": "............xxxX", "bell": "x...x...x...x..."},
+    ),
+    "jazz": (
+        {"snare": "x.g.x.x.g.x.x.x.", "kick": "......o.......x."},
+        {"snare": "x.x...x.........", "tom": "........x.x.....", "tom_low": "............x.x.", "kick": "....x.....x.....",
+         "hat": "....x.......x..."},
+        {"snare": "......x...x.....", "ride": "x...x...x.......", "kick": "..............X."},
+        {"snare": "gogogoxogogoxoxX", "hat": "....x.......x..."},
+    ),
+}  # fmt: skip
