@@ -75,6 +75,9 @@ def open_container(path: Path) -> "av.container.InputContainer":
                 raise AudioError(f"{path}: is empty (0 bytes): copy or export the file again")
             # libav's guess needs several frames in a row, which a short MP3 does not have
             demuxer = "mp3" if first_frame(file) else None
+            file.seek(4)
+            if file.read(4) == b"ftyp" and mp4.find_moov(file) is None:
+                raise AudioError(f"{path}: is truncated, the index at its end is missing: copy or export the file again")
     except FileNotFoundError:
         raise AudioError(f"{path}: there is no such file: check the name") from None
     except PermissionError:
@@ -85,9 +88,7 @@ def open_container(path: Path) -> "av.container.InputContainer":
         # "file:" keeps libav from taking a name such as "http:x.wav" for an address
         return av.open(f"file:{path}", format=demuxer, options={"format_whitelist": _DEMUXERS})
     except av.FFmpegError:
-        raise AudioError(
-            f"{path}: is not audio, or damaged from its first bytes on: play it to check, or convert it to wav"
-        ) from None
+        raise AudioError(f"{path}: is not audio, or damaged: play it to check, or convert it to wav") from None
 
 
 def container_info(container: "av.container.InputContainer", path: Path, stream: int) -> AudioInfo:
@@ -100,7 +101,7 @@ def container_info(container: "av.container.InputContainer", path: Path, stream:
     chosen = audio[stream]
     context = chosen.codec_context
     if not context.sample_rate or not context.channels:
-        raise AudioError(f"{path}: is damaged, its sample rate and channels cannot be told: copy or export the file again")
+        raise AudioError(f"{path}: is not audio, or damaged: play it to check, or convert it to wav")
     name = container.format.name.split(",")[0]
     return AudioInfo(
         path=path,

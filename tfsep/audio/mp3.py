@@ -22,6 +22,16 @@ def first_frame(file: BinaryIO) -> tuple[int, bytes] | None:
     return at, header
 
 
+def tells_length(file: BinaryIO) -> bool:
+    """Return whether an MP3 file begins with a Xing or Info frame, which holds the number of its frames."""
+    frame = first_frame(file)
+    if frame is None:
+        return False
+    at, header = frame
+    file.seek(at + _info_offset(header))
+    return file.read(4) in (b"Xing", b"Info")
+
+
 def write_exact_length(file: BinaryIO, samples: int) -> None:
     """Set the padding in the LAME header of a file that libav wrote, so that `samples` are left for players to play.
 
@@ -33,15 +43,14 @@ def write_exact_length(file: BinaryIO, samples: int) -> None:
     frame = first_frame(file)
     if frame is None:
         raise ValueError("the file does not begin with an MP3 frame")
-    at, (_, version, _, mode) = frame
-    mpeg_1, mono = version & 0x08 != 0, mode & 0xC0 == 0xC0
-    info = 4 + ((17 if mono else 32) if mpeg_1 else (9 if mono else 17))
+    at, header = frame
+    info = _info_offset(header)
     file.seek(at)
     tag = bytearray(file.read(190))
     if tag[info : info + 4] != b"Info":
         raise ValueError("the first MP3 frame is not an Info frame")
     frames = struct.unpack_from(">I", tag, info + 8)[0]
-    padding = frames * (1152 if mpeg_1 else 576) - _DELAY_SAMPLES - samples
+    padding = frames * (1152 if _is_mpeg_1(header) else 576) - _DELAY_SAMPLES - samples
     delays = info + 120 + 21  # fields of the Xing header, then LAME's version, quality and rate bytes
     tag[delays : delays + 3] = (_DELAY_SAMPLES << 12 | min(max(padding, 0), _MOST_PADDING)).to_bytes(3, "big")
     file.seek(at)
@@ -49,6 +58,16 @@ def write_exact_length(file: BinaryIO, samples: int) -> None:
     crc_at = delays + 13
     file.seek(at + crc_at)
     file.write(struct.pack(">H", _crc_16(bytes(tag[:crc_at]))))
+
+
+def _is_mpeg_1(header: bytes) -> bool:
+    return header[1] & 0x08 != 0
+
+
+def _info_offset(header: bytes) -> int:
+    """Return where in its frame the Xing or Info header stands: after the frame's header and its side information."""
+    mono = header[3] & 0xC0 == 0xC0
+    return 4 + ((17 if mono else 32) if _is_mpeg_1(header) else (9 if mono else 17))
 
 
 def _crc_16(data: bytes) -> int:

@@ -9,13 +9,13 @@ import numpy as np
 
 from tfsep.audio.info import AudioInfo, open_container, played_frames, read_info
 from tfsep.audio.pcm import to_float
+from tfsep.audio.truncation import lacks_ogg_end, missing_bytes, tolerance_samples
 from tfsep.errors import AudioError
 
 if TYPE_CHECKING:
     import av
 
 _GAP_LIMIT_S = 10.0  # a longer jump of the clock after a damaged place is a wrong clock rather than lost sound
-_ESTIMATED = {"mp3", "mp2", "aac", "vorbis", "opus", "wmav2"}  # codecs whose length may be told wrongly without being truncated
 
 
 class AudioReader:
@@ -145,7 +145,8 @@ class _Decoder:
                 samples = self._samples(frame)
                 if frame.time is not None:
                     start_s = frame.time if start_s is None else start_s
-                    if after_damage:
+                    # FLAC counts its frames, so that its clock shows what libav dropped without a word
+                    if after_damage or self._info.container == "flac":
                         yield from self._silence(frame.time - start_s)
                 after_damage = False
                 if self._limit is not None:
@@ -184,14 +185,21 @@ class _Decoder:
             raise AudioError(f"{self._path}: the sample at {at_s:.3f} s is {value}: repair the file or export it again")
 
     def _note_damage(self) -> None:
-        rate = self._info.sample_rate_hz
-        if self._damaged:
-            replaced = f", {self._filled / rate:.2f} s of silence put in their place" if self._filled else ""
-            self._warnings.append(f"{self._path}: {self._damaged} damaged pieces were left out{replaced}")
-        tolerance = rate // 2 if self._info.codec in _ESTIMATED else 0
-        missing = (self._info.frames or 0) - self._produced
-        if missing > tolerance:
+        info, path = self._info, self._path
+        if self._damaged or self._filled:
+            lost_s = self._filled / info.sample_rate_hz
+            replaced = f", {lost_s:.2f} s of silence put in place of what was lost" if self._filled else ""
             self._warnings.append(
-                f"{self._path}: breaks off after {self._produced / rate:.2f} s, {missing / rate:.2f} s before the end that its "
-                "header promises: copy or export the file again for the whole of it"
+                f"{path}: damaged, what cannot be decoded was left out{replaced}: copy or export the file again"
             )
+        tolerance = tolerance_samples(path, info.container, info.codec)
+        missing_s = missing_bytes(path) * 8 / (self._audio.codec_context.bit_rate or 1)
+        if info.frames is not None and tolerance is not None and info.frames - self._produced > tolerance:
+            missing_s = max(missing_s, (info.frames - self._produced) / info.sample_rate_hz)
+        if missing_s:
+            self._warnings.append(
+                f"{path}: ends after {self._produced / info.sample_rate_hz:.2f} s, {missing_s:.2f} s earlier than its header says: "
+                "copy or export the file again for the whole of it"
+            )
+        elif info.container == "ogg" and lacks_ogg_end(path):
+            self._warnings.append(f"{path}: may break off early, the mark that ends an Ogg file is missing: copy it again")
