@@ -62,10 +62,10 @@ _KINDS: Mapping[str, _Kind] = {
     "bridge": _Kind("D", (4, 8), weights("full 3 light 3 none 4"), 0.6, (0.4, 0.9), 0.6, 0.45, 0.2),
     "solo": _Kind("C", (8,), weights("full 9 light"), 0.97, (0.6, 1.0), 0.05, 0.85),
     "drum_break": _Kind("A", (2, 4), weights("full"), 0.1, (0.0, 0.2), 0.1, 0.7),
-    "breakdown": _Kind("D", (8, 8, 16), weights("none 7 kick tops light"), 0.3, (0.5, 1.0), 0.6, 0.3),
+    "breakdown": _Kind("D", (8, 8, 16), weights("none 7 kick tops light"), 0.3, (0.5, 1.0), 0.7, 0.3),
     "build": _Kind("D", (4, 8), weights("build"), 0.3, (0.5, 0.9), 0.45, 0.7, 0.45),
-    "drop": _Kind("C", (16,), weights("full"), 0.99, (0.7, 1.0), 0.45, 1.0),
-    "groove": _Kind("A", (8, 16), weights("full"), 0.97, (0.3, 0.8), 0.5, 0.75),
+    "drop": _Kind("C", (16,), weights("full"), 0.99, (0.7, 1.0), 0.6, 1.0),
+    "groove": _Kind("A", (8, 16), weights("full"), 0.97, (0.3, 0.8), 0.6, 0.75),
     "acapella": _Kind("C", (2, 4), weights("none"), 0.05, (0.0, 0.4), 1.0, 0.4),
     "head": _Kind("A", (16, 32), weights("full 8 light 3"), 0.98, (0.5, 1.0), 0.9, 0.6),
     "chorus_solo": _Kind("A", (16, 32), weights("full 9 light 2"), 0.98, (0.5, 0.9), 0.05, 0.7),
@@ -75,7 +75,8 @@ _KINDS: Mapping[str, _Kind] = {
     "still": _Kind("D", (8,), weights("none 3 tops"), 0.35, (0.3, 0.9), 0.4, 0.2),
     "outro": _Kind("A", (4, 8), weights("full 4 light 3 none 2 kick"), 0.6, (0.2, 0.7), 0.25, 0.4),
 }
-# What follows what: the opening, the middle that repeats while the song goes on, and the end. "a|b" draws one, "a?" is there half the time.
+# What follows what: the opening, the middle that repeats while the song goes on, and the end. "a|b" draws one, "a?" is there
+# half the time.
 _FORMS: Mapping[str, tuple[str, str, str]] = {
     "song": ("intro?", "verse pre? chorus verse pre? chorus|hook bridge|solo|breakdown drum_break? acapella? chorus", "outro?"),
     "club": ("club_intro|intro", "groove breakdown? build? drop groove breakdown build drop drum_break? acapella?", "outro"),
@@ -130,15 +131,15 @@ def _draw(words: str, rng: np.random.Generator) -> list[str]:
 
 
 def choose_window(plans: tuple[SectionPlan, ...], bars_wanted: float, rng: np.random.Generator) -> float:
-    """Draw the bar (with a fraction) that an excerpt begins at; of three, the fullest is favoured.
+    """Draw the bar (with a fraction) that an excerpt begins at; of four, the fullest is favoured.
 
     Returns: 0 for an excerpt that is the whole song or its beginning, up to the last bar from which `bars_wanted` remain.
     """
     spare = sum(plan.bars for plan in plans) - bars_wanted
     if spare <= 0 or chance(rng, 0.08):
         return 0.0
-    candidates = [rng.random() * spare for _ in range(3)]
-    if chance(rng, 0.75):
+    candidates = [rng.random() * spare for _ in range(4)]
+    if chance(rng, 0.8):
         chosen = max(candidates, key=lambda start: _fullness(plans, start, start + bars_wanted))
     else:
         chosen = candidates[0]
@@ -192,7 +193,9 @@ def plan_chords(
         if drawn and chance(rng, keep):
             drawn[letter] = drawn[pick(rng, tuple(drawn))]
             continue
-        found = choose_progression(mode, genre.own_major if mode == "major" else genre.own_minor, genre.own_share, collection, rng, genre.moods)
+        found = choose_progression(
+            mode, genre.own_major if mode == "major" else genre.own_minor, genre.own_share, collection, rng, genre.moods
+        )
         bars = pick_weighted(rng, genre.bars_per_chord)
         if len(found.chords) > 8:
             bars = min(bars, 1.0)

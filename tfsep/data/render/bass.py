@@ -1,7 +1,7 @@
 """Bass lines, by style, in beats.
 
-Lines of a fixed rhythm are written on a grid of sixteenths: `r` root, `8` its octave, `3` `5` `6` `7` the chord's or scale's tones, `a` a
-step that leads to the next root, `n` the next chord's root already, `g` a ghost note, `-` holds on, `.` rests.
+Lines of a fixed rhythm are written on a grid of sixteenths: `r` root, `8` its octave, `3` `5` `6` `7` the chord's or scale's
+tones, `a` a step that leads to the next root, `n` the next chord's root already, `g` a ghost note, `-` holds on, `.` rests.
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,7 +57,7 @@ class Tone:
 class Bassist:
     """Plays the bass of one song."""
 
-    def __init__(self, style: str, sound: str, *, key: int, mode: str, rng: np.random.Generator):
+    def __init__(self, style: str, sound: str, *, key: int, mode: str, rng: np.random.Generator) -> None:
         if style not in BASS_STYLES:
             raise ValueError(f"style={style!r}: use one of {', '.join(BASS_STYLES)}")
         self._style, self._key, self._mode, self._rng = style, key, mode, rng
@@ -124,7 +124,7 @@ class Bassist:
         if chance(self._rng, 0.25):
             return target + side
         scale = local_scale(chord, self._key, self._mode)
-        return next(target + side * step for step in (1, 2, 3) if (target + side * step) % 12 in scale)
+        return next(target + side * step for step in range(1, 12) if (target + side * step) % 12 in scale)
 
     def _write(self, line: str, plan: BarPlan) -> list[Tone]:
         steps = 4 * plan.beats
@@ -151,7 +151,12 @@ class Bassist:
                     note.beats = offset - start
                     notes.append(Tone(plan.start_beat + offset, rest, self._root(chord), note.velocity))
                     break
-        if plan.is_last and plan.section.drums == "full" and chance(self._rng, 0.25) and self._style in ("eighths", "quarters", "motown"):
+        if (
+            plan.is_last
+            and plan.section.drums == "full"
+            and chance(self._rng, 0.25)
+            and self._style in ("eighths", "quarters", "motown")
+        ):
             self._run_up(notes, plan)
         return notes
 
@@ -169,7 +174,7 @@ class Bassist:
         notes += [Tone(plan.start_beat + start + 0.5 * i, 0.48, midi, 0.8) for i, midi in enumerate(steps)]
 
     def _walk(self, plan: BarPlan) -> list[Tone]:
-        """Quarters: the root where a chord begins, then chord and scale tones in steps, and a leading tone before the next chord."""
+        """Quarters: roots where a chord begins, then chord and scale tones in steps, a leading tone before the next chord."""
         notes = []
         changes = {offset for offset, _, _ in plan.chords}
         for beat in range(plan.beats):
@@ -201,7 +206,9 @@ class Bassist:
 
     def _onsets(self, kicks: Sequence[float], plan: BarPlan) -> list[float]:
         """The kick's rhythm as sixteenths, with every change of chord; a bar without a kick gets its changes alone."""
-        return sorted({round(4 * kick) / 4 for kick in kicks if 0 <= round(4 * kick) < 4 * plan.beats} | {o for o, _, _ in plan.chords})
+        return sorted(
+            {round(4 * kick) / 4 for kick in kicks if 0 <= round(4 * kick) < 4 * plan.beats} | {o for o, _, _ in plan.chords}
+        )
 
     def _lock(self, plan: BarPlan, kicks: Sequence[float]) -> list[Tone]:
         onsets = self._onsets(kicks, plan)

@@ -1,7 +1,7 @@
 """What accompanies: pads, stabs, strummed and power chords, arpeggios, riffs, brass hits, risers; bar by bar, in beats.
 
-Rhythms are written on a grid of sixteenths: `x` a chord, `X` an accented one, `D` and `U` a stroke down or up, `m` a muted low string, `-`
-holds on, `.` rests.
+Rhythms are written on a grid of sixteenths: `x` a chord, `X` an accented one, `D` and `U` a stroke down or up, `m` a muted low
+string, `-` holds on, `.` rests.
 """
 
 from collections.abc import Mapping
@@ -15,26 +15,34 @@ from tfsep.data.render.chance import chance, pick
 from tfsep.data.render.harmony import Chord, local_scale, voice
 
 RHYTHMS: Mapping[str, tuple[str, ...]] = {
-    "house_stab": ("...x..x....x..x.", "x..x..x...x..x..", "..x...x...x...x.", "x.....x...x.....", "..x..x....x..x..", "x-..x-..x..x..x-"),
-    "techno_stab": ("......x.........", "..x.....x.......", "...x......x.....", "..x...x...x...x.", "x..x..x..x..x.x.", "....x......x...."),
+    "house_stab": ("...x..x....x..x.", "x..x..x...x..x..", "..x...x...x...x.", "x.....x...x.....", "..x..x....x..x..",
+                   "x-..x-..x..x..x-"),
+    "techno_stab": ("......x.........", "..x.....x.......", "...x......x.....", "..x...x...x...x.", "x..x..x..x..x.x.",
+                    "....x......x...."),
     "trance_gate": ("x.xx.xx.x.xx.xx.", "x.x.xx.xx.x.xx.x", "xxx.xxx.xxx.xx.x", "x-x-x-x-x-x-x-x-"),
-    "pop_hits": ("x---x---x---x---", "x-----x-x-----x-", "x---x-x---x-x---", "x---------------", "x-----x---x-----", "x-x-x-x-x-x-x-x-"),
+    "pop_hits": ("x---x---x---x---", "x-----x-x-----x-", "x---x-x---x-x---", "x---------------", "x-----x---x-----",
+                 "x-x-x-x-x-x-x-x-"),
     "piano_ballad": ("x---x---x---x---", "x-------x-------", "x---x-x-x---x-x-", "x-x-x-x-x-x-x-x-"),
     "lofi": ("x-----..x-......", "x---------x-....", "..x---....x---..", "x-..x-....x-....", "x---------------"),
     "soul": ("x---..x-x---....", "x-..x-..x-..x-..", "x-----x-..x-....", "..x-..x-..x-..x-"),
     "offbeat": ("..x...x...x...x.", "....x.......x...", "....x-......x-..", "..x.x.x...x.x.x."),
     "funk_chick": ("..x..xx...x.xx..", "x..x..x.x..x..x.", "....x..x....x.x.", "x.xx.xx.x.xx.xx.", "..xx..x...xx..xx"),
     "clav": ("x.x..x.xx..x.x..", "x..xx..x.x.x..x.", "..x.x..x..x.xx..", "xx..x.x..xx.x.x."),
-    "hits": ("x.............x.", "......xx........", "..............x-", "X-......X-......", "......x-....x...", "x--x--x-........"),
+    "hits": ("x.............x.", "......xx........", "..............x-", "X-......X-......", "......x-....x...",
+             "x--x--x-........"),
     "shuffle": ("x-x-x-x-x-x-x-x-", "....x.x.....x.x.", "x---....x---....", "..x...x...x...x."),
-    "jazz": ("x-....x.........", "..x-......x-....", "......x-......x-", "x-............x-", "....x-..........", "x-......x.....x.", "................"),
+    "jazz": ("x-....x.........", "..x-......x-....", "......x-......x-", "x-............x-", "....x-..........",
+             "x-......x.....x.", "................"),
     "bossa": ("x-..x-..x..x..x-", "..x.x-....x.x-..", "x-..x-....x.x-..", "x..x..x-..x..x-."),
     "skank": ("....x.......x...", "..x...x...x...x.", "....xx......x...", "....x-......x-.."),
     "bubble": ("..x.x.x...x.x.x.", "..xx..xx..xx..xx", "x.x.x.x.x.x.x.x."),
-    "strum": ("D---D-U---U-D-U-", "D---D-D-U-D-D-U-", "D-D-D-D-D-D-D-D-", "D-DUD-DUD-DUD-DU", "D---D---D---D-U-", "D---------D-D-U-", "D-----D-----D---"),
+    "strum": ("D---D-U---U-D-U-", "D---D-D-U-D-D-U-", "D-D-D-D-D-D-D-D-", "D-DUD-DUD-DUD-DU", "D---D---D---D-U-",
+              "D---------D-D-U-", "D-----D-----D---"),
     "strum_eighths": ("D-D-D-D-D-D-D-D-", "D-DUD-DUD-DUD-DU", "D---D-DUD---D-DU"),
-    "power": ("D-D-D-D-D-D-D-D-", "D---------------", "D-----D---D-----", "D--D--D-D--D--D-", "D-..D-..D-D-D-..", "D-m-m-m-D-m-m-m-", "D---D-D---D-D-D-"),
-    "chug": ("m-m-m-m-m-m-m-m-", "mmmmmmmmmmmmmmmm", "D-mmD-mmD-mmD-mm", "m.mm.mm.D---m.mm", "D-------m-m-m-m-", "mmm.mmm.mmm.D---", "D---m.mmD-m-m.mm"),
+    "power": ("D-D-D-D-D-D-D-D-", "D---------------", "D-----D---D-----", "D--D--D-D--D--D-", "D-..D-..D-D-D-..",
+              "D-m-m-m-D-m-m-m-", "D---D-D---D-D-D-"),
+    "chug": ("m-m-m-m-m-m-m-m-", "mmmmmmmmmmmmmmmm", "D-mmD-mmD-mmD-mm", "m.mm.mm.D---m.mm", "D-------m-m-m-m-",
+             "mmm.mmm.mmm.D---", "D---m.mmD-m-m.mm"),
     "montuno": ("x.xx.x.xx.xx.x.x", "xx.xx.x.x.xx.x.x", "x.x.xx.x.x.xx.x."),
 }  # fmt: skip
 _LOOSE = ("jazz", "lofi", "soul", "hits")  # the rhythm changes from bar to bar
@@ -51,7 +59,7 @@ class Player:
 
     articulation = "sustain"
 
-    def __init__(self, rhythm: str, sound: str, *, key: int, mode: str, tempo_bpm: float, rng: np.random.Generator):
+    def __init__(self, rhythm: str, sound: str, *, key: int, mode: str, tempo_bpm: float, rng: np.random.Generator) -> None:
         self.key, self.mode, self.tempo_bpm, self.rng = key, mode, tempo_bpm, rng
         self.sound, self.loose = sound, rhythm in _LOOSE
         self._lines = RHYTHMS.get(rhythm, ("",))
@@ -110,9 +118,11 @@ class Pad(Player):
 class Comp(Player):
     """Chords in a rhythm; a piano adds the root in the left hand in some songs."""
 
-    def __init__(self, rhythm: str, sound: str, **song):
+    def __init__(self, rhythm: str, sound: str, **song) -> None:
         super().__init__(rhythm, sound, **song)
-        self.articulation = "short" if rhythm in ("funk_chick", "house_stab", "techno_stab", "skank", "clav", "trance_gate") else "pluck"
+        self.articulation = (
+            "short" if rhythm in ("funk_chick", "house_stab", "techno_stab", "skank", "clav", "trance_gate") else "pluck"
+        )
         self._left_hand = sound == "piano" and rhythm in ("pop_hits", "piano_ballad") and chance(self.rng, 0.6)
         self._gate = 0.5 + 0.5 * self.rng.random()
 
@@ -135,7 +145,7 @@ class Comp(Player):
 class Brass(Comp):
     """Hits of a section, not in every bar."""
 
-    def __init__(self, rhythm: str, sound: str, **song):
+    def __init__(self, rhythm: str, sound: str, **song) -> None:
         super().__init__(rhythm, sound, **song)
         self._every = pick(self.rng, (1, 2, 2, 4))
         self._swell = chance(self.rng, 0.3)
@@ -153,7 +163,7 @@ class Strum(Player):
 
     articulation = "pluck"
 
-    def __init__(self, rhythm: str, sound: str, *, power: bool = False, **song):
+    def __init__(self, rhythm: str, sound: str, *, power: bool = False, **song) -> None:
         super().__init__(rhythm, sound, **song)
         self._power = power
         self._low_string = pick(self.rng, (38, 40, 40)) if rhythm == "chug" else 40
@@ -174,7 +184,9 @@ class Strum(Player):
             if mark == "U":
                 strings, velocity = strings[::-1][:4], velocity - 0.12
             for i, midi in enumerate(strings):
-                notes.append(Tone(plan.start_beat + offset + i * gap, max(0.1, 0.97 * length - i * gap), midi, velocity - 0.02 * i))
+                notes.append(
+                    Tone(plan.start_beat + offset + i * gap, max(0.1, 0.97 * length - i * gap), midi, velocity - 0.02 * i)
+                )
         return notes
 
 
@@ -206,7 +218,7 @@ class Arp(Player):
 
     articulation = "pluck"
 
-    def __init__(self, rhythm: str, sound: str, **song):
+    def __init__(self, rhythm: str, sound: str, **song) -> None:
         super().__init__(rhythm, sound, **song)
         self._has_rhythm = bool(rhythm)
         played = sound.split("-")[0] in ("piano", "guitar", "keys", "world")
@@ -258,7 +270,7 @@ class Riff(Player):
 
     articulation = "pluck"
 
-    def __init__(self, rhythm: str, sound: str, **song):
+    def __init__(self, rhythm: str, sound: str, **song) -> None:
         super().__init__(rhythm, sound, **song)
         self._bars = pick(self.rng, (1, 1, 2))
         self._follows = chance(self.rng, 0.5)
@@ -321,7 +333,11 @@ def tie_over(notes: list[Tone], limit_beats: float = _LONG_LIMIT_BEATS) -> list[
     held: dict[int, Tone] = {}
     for note in sorted(notes, key=lambda tone: tone.beat):
         before = held.get(note.midi)
-        if before is not None and abs(before.beat + before.beats - note.beat) < 1e-6 and before.beats + note.beats <= limit_beats:
+        if (
+            before is not None
+            and abs(before.beat + before.beats - note.beat) < 1e-6
+            and before.beats + note.beats <= limit_beats
+        ):
             before.beats += note.beats
         else:
             held[note.midi] = note
@@ -329,7 +345,9 @@ def tie_over(notes: list[Tone], limit_beats: float = _LONG_LIMIT_BEATS) -> list[
     return joined
 
 
-def player_for(role: str, rhythm: str, sound: str, *, key: int, mode: str, tempo_bpm: float, rng: np.random.Generator) -> Player:
+def player_for(
+    role: str, rhythm: str, sound: str, *, key: int, mode: str, tempo_bpm: float, rng: np.random.Generator
+) -> Player:
     """Make the player of a role other than "lead" (see `melody.py`).
 
     Raises: ValueError if the role or the rhythm is unknown.

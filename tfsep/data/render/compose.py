@@ -35,9 +35,9 @@ def compose(
         rng: draws everything; the same state gives the same score.
         grooves: recorded drum performances, or None for patterns alone.
         progressions: chord progressions, or None for a built-in table.
-    Returns: the score; all events begin within [0, seconds) and all notes end by `seconds`. Pitches are of the key's scale or the chord,
-        but for chromatic steps of the bass into a new chord. `tags` hold the family, the beats in a bar, the unit that swings, and the
-        drum pattern or the file of the performance.
+    Returns: the score; all events begin within [0, seconds) and all notes end by `seconds`. Pitches are of the key's scale or
+        the chord, but for chromatic steps of the bass into a new chord. `tags` hold the family, the beats in a bar, the unit
+        that swings, and the drum pattern or the file of the performance.
     Raises: UsageError if the genre is unknown or `seconds` not positive; DataError if a performance cannot be read.
     """
     if genre not in GENRES:
@@ -52,7 +52,7 @@ class _Song:
 
     def __init__(
         self, name: str, seconds: float, rng: np.random.Generator, grooves: GrooveLibrary | None, progressions: Progressions
-    ):
+    ) -> None:
         self.name, self.seconds, self.rng = name, seconds, rng
         self.genre: Genre = GENRES[name]
         self.tempo_bpm = round(between(rng, self.genre.tempo_bpm), 2)
@@ -212,7 +212,9 @@ class _Song:
             line = self._lead(entry, sound, playing) if entry.role == "lead" else self._accompany(entry, sound, playing)
             duck = between(self.rng, self.genre.duck) if entry.role in ("pad", "comp", "arp", "riff") else 0.0
             wide = 0.3 if entry.role in ("pad", "lead", "fx") else 0.8
-            parts.append(self._part("other", line, duck=duck, pan=float(self.rng.uniform(-wide, wide)), stops=entry.role != "fx"))
+            parts.append(
+                self._part("other", line, duck=duck, pan=float(self.rng.uniform(-wide, wide)), stops=entry.role != "fx")
+            )
         return parts
 
     def _accompany(self, entry: Layer, sound: str, playing: Sequence[Sequence[BarPlan]]) -> Line:
@@ -230,8 +232,8 @@ class _Song:
         low = {"wind": 60, "brass": 58, "guitar-distorted": 55, "guitar-clean": 55}.get(sound, pick(self.rng, (60, 60, 67)))
         pace = "busy" if self.genre.form == "jazz" and self.beat_s > 0.35 else pick(self.rng, ("song", "busy", "calm"))
         tune = Tune(
-            key=self.key, mode=self.mode, pace=pace, low=low, high=low + 22, phrase_bars=pick(self.rng, (2, 4)), breath_beats=(0.5, 2.5),
-            span=8, rng=self.rng,
+            key=self.key, mode=self.mode, pace=pace, low=low, high=low + 22, phrase_bars=pick(self.rng, (2, 4)),
+            breath_beats=(0.5, 2.5), span=8, rng=self.rng,
         )  # fmt: skip
         tones: list[Tone] = []
         for bars in playing:
@@ -247,9 +249,10 @@ class _Song:
         if not self.with_vocals:
             return []
         line_up = pick_weighted(self.rng, self.genre.vocals)
-        busy = "song" if self.beat_s < 0.75 else pick(self.rng, ("song", "busy"))
-        if self.beat_s < 0.4:
-            busy = "calm" if chance(self.rng, 0.5) else "song"
+        if self.beat_s < 0.4:  # sung at speed, a syllable a sixteenth would be too many
+            busy = pick(self.rng, ("calm", "song"))
+        else:
+            busy = pick(self.rng, ("song", "busy")) if self.beat_s > 0.7 else "song"
         lines = sing(line_up, self.sections, key=self.key, mode=self.mode, chord_at=self.chord_at, busy=busy, rng=self.rng)
         stops = chance(self.rng, 0.3)  # usually the voice carries on through a stop
         pans = {"harmony": 0.5, "choir": 0.2, "chops": 0.3}
@@ -261,7 +264,7 @@ class _Song:
     def _part(
         self, stem: str, line: Line, *, duck: float = 0.0, pan: float = 0.0, stops: bool = False, sung: bool = False
     ) -> Part | None:
-        """Set a line in seconds: swing, a player's own lag and scatter, and the ends of the excerpt; None if nothing is left."""
+        """Set a line in seconds: swing, a player's lag and scatter, the ends of the excerpt; None if nothing is left."""
         timing_s = 1e-3 * (max(self.genre.timing_ms, 9.0) if sung and line.role != "chops" else self.genre.timing_ms)
         lag_s = self.rng.normal(0.4 * timing_s if sung else 0.0, 0.5 * timing_s)
         scatter = self.rng.normal(0.0, 1.0, (len(line.tones), 2))
@@ -296,8 +299,8 @@ class _Song:
             return None
         notes.sort(key=lambda note: (note.time_s, note.midi))
         return Part(
-            stem=stem, sound=line.sound, notes=tuple(notes), gain_db=line.gain_db, pan=pan, duck=duck, articulation=line.articulation,
-            role=line.role,
+            stem=stem, sound=line.sound, notes=tuple(notes), gain_db=line.gain_db, pan=pan, duck=duck,
+            articulation=line.articulation, role=line.role,
         )  # fmt: skip
 
     def _cut_at_stop(self, beat: float, end_beat: float) -> float:

@@ -24,7 +24,7 @@ class Drummer:
 
     def __init__(
         self, genre: Genre, *, tempo_bpm: float, beats_per_bar: int, grooves: GrooveLibrary | None, rng: np.random.Generator
-    ):
+    ) -> None:
         self._rng, self._genre = rng, genre
         self.feel = Feel()
         self.performance: Performance | None = None

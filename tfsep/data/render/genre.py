@@ -80,7 +80,7 @@ class Genre:
     loop_share: float = 0.0  # of songs under whose drums a loop may lie
     layers_wanted: tuple[int, int] = (2, 4)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         unknown = [name for name, _ in (*self.patterns, *self.waltz) if name not in PATTERNS]
         unknown += [name for name, _ in self.fills if name not in FILLS]
         if unknown or self.family not in FAMILIES or self.form not in FORMS:

@@ -149,8 +149,11 @@ BAND_GENRES: Mapping[str, Genre] = {
         bass=weights("walking 5 two_feel"), bass_sounds=weights("acoustic 5 electric"), waltz=weights("jazz_waltz"),
         waltz_share=0.12, chord_notes=((4, 2.0), (5, 2.0)), bars_per_chord=((1.0, 3.0), (0.5, 2.0), (2.0, 1.0)),
         groove_styles=("jazz-swing", "jazz", "jazz-fast", "jazz-mediumfast"), groove_share=0.55, own_share=0.85,
-        own_major=("ii7 V7 I7 vi7", "I7 vi7 ii7 V7", "ii7 V7 I7 IV7 vii7 IIIdom7 vi7 VIdom7", "I7 IV7 iii7 VIdom7 ii7 V7 I7 V7", "I6 VIdom7 ii7 V7 iii7 VIdom7 ii7 V7"),
-        own_minor=("ii7 Vdom7-9 i7 i7", "i7 VI7 ii7 Vdom7", "i7 iv7 VII7 III7 VI7 ii7 Vdom7-9 i7", "i7 i7 iv7 iv7 i7 VI7 Vdom7 i7"),
+        own_major=("ii7 V7 I7 vi7", "I7 vi7 ii7 V7", "ii7 V7 I7 IV7 vii7 IIIdom7 vi7 VIdom7",
+                   "I7 IV7 iii7 VIdom7 ii7 V7 I7 V7",
+                   "I6 VIdom7 ii7 V7 iii7 VIdom7 ii7 V7"),
+        own_minor=("ii7 Vdom7-9 i7 i7", "i7 VI7 ii7 Vdom7",
+                   "i7 iv7 VII7 III7 VI7 ii7 Vdom7-9 i7", "i7 i7 iv7 iv7 i7 VI7 Vdom7 i7"),
         vocals=weights("lead"), vocal_share=0.6,
         layers=(
             layer("comp", "jazz", "piano guitar-clean piano keys", 1.0),

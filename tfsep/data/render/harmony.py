@@ -88,7 +88,7 @@ def parse_chord(token: str, *, scale: tuple[int, ...]) -> Chord:
     """Read a roman numeral such as "vi", "bVIIM", "ii7", "Idom7" or "Isus4".
 
     The numeral counts degrees of `scale`; a case that agrees with the triad there takes that triad (so that "vii" in major and
-    "ii" in minor are diminished), else upper case is major and lower case minor. A bare 7, 9 or 6 is the one of the scale; "dom"
+    "ii" in minor are diminished), else upper case is major and lower case minor. A bare 7, 9 or 6 is the scale's; "dom"
     forces a dominant, "M" and "m" the third.
 
     Raises: ValueError with the token, if it is not a chord.
@@ -129,7 +129,7 @@ def parse_chord(token: str, *, scale: tuple[int, ...]) -> Chord:
 def extended(chord: Chord, mode: str, notes: int) -> Chord:
     """The chord with scale tones stacked in thirds on it up to `notes` (4 is a seventh, 5 a ninth).
 
-    A chord that is no plain triad, or whose root is not in the scale, is returned as it is; so is one whose ninth would be flat.
+    A chord that is no plain triad of the scale is returned as it is; a ninth that would be flat is left out.
     """
     scale = MAJOR if mode == "major" else MINOR
     if len(chord.intervals) != 3 or chord.root not in scale or chord.intervals not in ((0, 4, 7), (0, 3, 7), (0, 3, 6)):
@@ -221,12 +221,12 @@ def parse_progression(text: str, *, scale: tuple[int, ...]) -> Progression:
 
 
 _BUILT_IN_MAJOR = (
-    "I V vi IV", "I vi IV V", "vi IV I V", "I IV V IV", "I IV vi V", "IV V iii vi", "I iii IV V", "ii V I I", "I ii IV I", "IV I V vi",
-    "I V ii IV", "vi ii V I", "I I IV V", "I IV I V",
+    "I V vi IV", "I vi IV V", "vi IV I V", "I IV V IV", "I IV vi V", "IV V iii vi", "I iii IV V", "ii V I I", "I ii IV I",
+    "IV I V vi", "I V ii IV", "vi ii V I", "I I IV V", "I IV I V",
 )  # fmt: skip
 _BUILT_IN_MINOR = (
-    "i VI III VII", "i VII VI VII", "i iv VI V", "i iv v i", "VI VII i i", "i III VII iv", "i v VI iv", "iv VI i VII", "i i VI VII",
-    "i VI iv V", "i VII i VII", "i iv VII III",
+    "i VI III VII", "i VII VI VII", "i iv VI V", "i iv v i", "VI VII i i", "i III VII iv", "i v VI iv", "iv VI i VII",
+    "i i VI VII", "i VI iv V", "i VII i VII", "i iv VII III",
 )  # fmt: skip
 
 
@@ -241,7 +241,7 @@ class Progressions:
     def load(cls, path: Path) -> "Progressions":
         """Read `progressions.json` of free-midi-chords (Ludovic Drolez, MIT): lists `prog_maj`, `prog_min` and `prog_modal`.
 
-        Numerals count degrees of the major scale in the lists `prog_maj` and `prog_modal` and of natural minor in `prog_min`; a modal
+        Numerals count degrees of the major scale in `prog_maj` and `prog_modal` and of natural minor in `prog_min`; a modal
         progression counts as minor if it names the tonic's minor chord.
 
         Raises: DataError naming the file if it is missing, is not such a file, or holds a chord that cannot be read.
@@ -256,9 +256,8 @@ class Progressions:
         except OSError as error:
             raise DataError(f"{path}: cannot be read ({error.strerror}); give free-midi-chords' progressions.json") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DataError(
-                f"{path}: not a table of chord progressions ({type(error).__name__}: {error}); give free-midi-chords' progressions.json"
-            ) from error
+            reason = f"{type(error).__name__}: {error}"
+            raise DataError(f"{path}: no table of progressions ({reason}); give free-midi-chords' progressions.json") from error
         if not major or not minor:
             raise DataError(f"{path}: holds {len(major)} major and {len(minor)} minor progressions; both are needed")
         return cls(tuple(major), tuple(minor))

@@ -13,9 +13,12 @@ from tfsep.data.render.harmony import Chord, local_scale
 # A beat's rhythm in sixteenths: `x` a note, `-` holds on, `.` rests.
 _CELLS = {
     "calm": (("x---", 3.0), ("----", 4.0), ("..x-", 1.0), ("x-x-", 1.2), ("....", 0.6), ("x--x", 0.4)),
-    "song": (("x-x-", 4.0), ("x---", 2.5), ("----", 1.4), ("..x-", 1.4), ("x--x", 1.2), ("-x--", 0.5), ("....", 0.5), ("x-xx", 0.8), ("xxx-", 0.3)),
-    "busy": (("x-x-", 3.0), ("xxx-", 1.0), ("x-xx", 2.0), ("xx-x", 1.0), ("x--x", 1.5), ("--x-", 1.2), ("xxxx", 0.8), ("....", 0.5)),
-    "rap": (("xxxx", 2.5), ("x-xx", 3.0), ("xx.x", 1.5), ("x-x-", 2.0), ("..xx", 0.8), ("x.xx", 1.5), ("xxx.", 1.0), (".x.x", 0.6), ("....", 0.2)),
+    "song": (("x-x-", 4.0), ("x---", 2.5), ("----", 1.4), ("..x-", 1.4), ("x--x", 1.2), ("-x--", 0.5), ("....", 0.5),
+             ("x-xx", 0.8), ("xxx-", 0.3)),
+    "busy": (("x-x-", 3.0), ("xxx-", 1.0), ("x-xx", 2.0), ("xx-x", 1.0), ("x--x", 1.5), ("--x-", 1.2), ("xxxx", 0.8),
+             ("....", 0.5)),
+    "rap": (("xxxx", 2.5), ("x-xx", 3.0), ("xx.x", 1.5), ("x-x-", 2.0), ("..xx", 0.8), ("x.xx", 1.5), ("xxx.", 1.0),
+            (".x.x", 0.6), ("....", 0.2)),
 }  # fmt: skip
 _STEPS = ((-3, 0.3), (-2, 1.2), (-1, 3.0), (0, 1.4), (1, 2.8), (2, 1.3), (3, 0.4), (4, 0.2), (-4, 0.2))
 _PHRASE_FORMS = ((0, 1, 0, 2), (0, 0, 1, 0), (0, 1, 0, 1), (0, 0, 0, 1), (0, 1, 2, 1))
@@ -54,10 +57,15 @@ class Tune:
     def __init__(
         self, *, key: int, mode: str, pace: str, low: int, high: int, phrase_bars: int, breath_beats: tuple[float, float],
         span: int, rng: np.random.Generator,
-    ):  # fmt: skip
+    ) -> None:  # fmt: skip
         self._key, self._mode, self._rng = key, mode, rng
         self._low, self._high, self._span = low, high, span
-        self._pace = {"A": pace, "B": pace, "C": {"busy": "song", "song": pick(rng, ("song", "calm"))}.get(pace, pace), "D": pick(rng, (pace, "calm"))}
+        self._pace = {
+            "A": pace,
+            "B": pace,
+            "C": {"busy": "song", "song": pick(rng, ("song", "calm"))}.get(pace, pace),
+            "D": pick(rng, (pace, "calm")),
+        }
         self._phrase_bars, self._breath = phrase_bars, breath_beats
         self._form = pick(rng, _PHRASE_FORMS)
         self._shift = {letter: pick(rng, (-0.5, 0.0, 0.0, 0.0, 0.5, 0.25)) for letter in "ABCD"}
@@ -85,10 +93,14 @@ class Tune:
         centre = int(np.clip((self._low + self._high) // 2 + rise + self._rng.integers(-2, 3), self._low + 3, self._high - 3))
         start = bars[0].start_beat + self._shift[letter]
         first_notes, first_chord_notes = ladder(self._chord(bars, 0.0), self._key, self._mode, self._low, self._high)
-        origin = first_chord_notes[nearest(first_chord_notes, centre)] if first_chord_notes else first_notes[len(first_notes) // 2]
+        origin = (
+            first_chord_notes[nearest(first_chord_notes, centre)] if first_chord_notes else first_notes[len(first_notes) // 2]
+        )
         sung: list[Tone] = []
         for offset, length, degree in motif:
-            notes, chord_notes = ladder(self._chord(bars, offset + self._shift[letter]), self._key, self._mode, self._low, self._high)
+            notes, chord_notes = ladder(
+                self._chord(bars, offset + self._shift[letter]), self._key, self._mode, self._low, self._high
+            )
             place = nearest(notes, origin) + degree
             midi = notes[min(max(place, 0), len(notes) - 1)]
             if chord_notes and (length >= 1.0 or (offset == int(offset) and chance(self._rng, 0.6))):
@@ -130,7 +142,9 @@ class Tune:
         kept = max(1, len(motif) - pick(self._rng, (1, 2, 3)))
         shift = pick(self._rng, (-2, -1, 1, 2))
         limit = self._span
-        return motif[:kept] + tuple((o, l, int(np.clip(d + shift, -limit, limit))) for o, l, d in motif[kept:])
+        return motif[:kept] + tuple(
+            (offset, length, int(np.clip(degree + shift, -limit, limit))) for offset, length, degree in motif[kept:]
+        )
 
 
 def ornament(notes: list[Tone], key: int, mode: str, chord_at: ChordAt, rng: np.random.Generator) -> list[Tone]:

@@ -1,6 +1,6 @@
 """Drum patterns on a grid of sixteenths, and fills.
 
-One character is a sixteenth: `X` accented, `x` plain, `o` soft, `g` a ghost note, `?` plain in some songs and bars only, `.` nothing.
+One character is a sixteenth: `X` accented, `x` plain, `o` soft, `g` a ghost note, `?` in some songs and bars only, `.` nothing.
 A lane of twice the bar's length is a pattern of two bars.
 """
 

@@ -19,7 +19,7 @@ class DrumHit:
     velocity: float
     piece: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.drum not in DRUM_CLASSES:
             raise ValueError(f"drum={self.drum!r}: use one of {', '.join(DRUM_CLASSES)}")
 
@@ -29,8 +29,8 @@ class Note:
     """One note of a part. `midi` is the MIDI note number (69 is 440 Hz), `velocity` in (0, 1].
 
     A note with `glide_from_midi` starts at that pitch and slides to its own during the first `glide_s` seconds (808 slides,
-    portamento, sung scoops). `tied` marks a note that follows the previous one of its part without a new attack: a sung syllable
-    that is held on over several pitches. A performer that cannot do either may ignore both.
+    portamento, sung scoops). `tied` marks a note that follows the previous one of its part without a new attack: a sung
+    syllable held on over several pitches. A performer that cannot do either may ignore both.
     """
 
     time_s: float
@@ -47,10 +47,11 @@ class Part:
     """One player: `stem` is bass, other or vocals; `sound` says what may play it, for the performer to choose among.
 
     `sound` is a family: for bass "acoustic", "electric", "synth", "sub"; for other the folder names of the material
-    ("piano", "guitar", "pad", ...) or a procedural synthesiser ("synth-pluck", "synth-pad", "synth-lead", "synth-arp", "synth-chord");
-    for vocals "lead", "choir", "chops". Guitars say how they are played: "guitar-clean", "guitar-acoustic", "guitar-distorted",
-    "guitar-muted" (all are of the folder "guitar"). `articulation` is how notes are meant to sound: "sustain" (hold, then release),
-    "pluck" (may ring on or decay within the note), "short" (staccato, damped at its end), "rap" (vocals spoken in rhythm).
+    ("piano", "guitar", "pad", ...) or a procedural synthesiser ("synth-pluck", "synth-pad", "synth-lead", "synth-arp",
+    "synth-chord"); for vocals "lead", "choir", "chops". Guitars say how they are played: "guitar-clean", "guitar-acoustic",
+    "guitar-distorted", "guitar-muted" (all are of the folder "guitar"). `articulation` is how notes are meant to sound:
+    "sustain" (hold, then release), "pluck" (may ring on or decay within the note), "short" (staccato, damped at its end), "rap"
+    (vocals spoken in rhythm).
     """
 
     stem: str

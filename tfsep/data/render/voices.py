@@ -24,7 +24,15 @@ VOCAL_LINE_UPS: Mapping[str, tuple[str, ...]] = {
     "chops": ("chops",),
 }
 _REGISTERS = ((45, 64), (48, 67), (53, 72), (57, 76), (57, 74))  # bass-baritone to soprano, as sung in popular music
-_CHOP_RHYTHMS = ("x.x...x...x.....", "..x..x....x..x..", "x..x..x.....x.x.", "....x.x.....xxx.", "x-..x-..x.x.x...", "x.....x.x...x...", "..xx....x...x.x.")
+_CHOP_RHYTHMS = (
+    "x.x...x...x.....",
+    "..x..x....x..x..",
+    "x..x..x.....x.x.",
+    "....x.x.....xxx.",
+    "x-..x-..x.x.x...",
+    "x.....x.x...x...",
+    "..xx....x...x.x.",
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,14 @@ class Line:
 
 
 def sing(
-    line_up: str, sections: Sequence[Sequence[BarPlan]], *, key: int, mode: str, chord_at: ChordAt, busy: str, rng: np.random.Generator
+    line_up: str,
+    sections: Sequence[Sequence[BarPlan]],
+    *,
+    key: int,
+    mode: str,
+    chord_at: ChordAt,
+    busy: str,
+    rng: np.random.Generator,
 ) -> list[Line]:
     """Write the vocal parts of a song.
 
@@ -69,14 +84,26 @@ def sing(
             lines.append(Line("lead", name, "sustain", ornament(monophonic(lead), key, mode, chord_at, rng)))
         elif name == "rap":
             hooked = "hook" in VOCAL_LINE_UPS[line_up]
-            tune = Tune(pace="rap", low=low - 3, high=low + 9, phrase_bars=pick(rng, (1, 2, 2)), breath_beats=(0.25, 1.5), span=2, **song)
+            tune = Tune(
+                pace="rap",
+                low=low - 3,
+                high=low + 9,
+                phrase_bars=pick(rng, (1, 2, 2)),
+                breath_beats=(0.25, 1.5),
+                span=2,
+                **song,
+            )
             wanted = [section for section in sung if not hooked or section[0].section.letter != "C"]
             lines.append(Line("lead", "rap", "rap", monophonic([tone for section in wanted for tone in tune.section(section)])))
         elif name == "harmony":
             wanted_letters = pick(rng, ("C", "CD", "CB"))
-            places = [(s[0].start_beat - 1.0, s[-1].start_beat + s[-1].beats) for s in sung if s[0].section.letter in wanted_letters]
+            places = [
+                (s[0].start_beat - 1.0, s[-1].start_beat + s[-1].beats) for s in sung if s[0].section.letter in wanted_letters
+            ]
             doubled = [tone for tone in monophonic(lead) if any(a <= tone.beat < b for a, b in places)]
-            lines.append(Line("lead", "harmony", "sustain", harmonise(doubled, key, mode, chord_at, pick(rng, (2, 2, -2, 7))), -4.0))
+            lines.append(
+                Line("lead", "harmony", "sustain", harmonise(doubled, key, mode, chord_at, pick(rng, (2, 2, -2, 7))), -4.0)
+            )
         elif name == "choir":
             alone = line_up == "choir"
             lines.append(Line("choir", "choir", "sustain", _choir(sung, alone, key, mode, rng), 0.0 if alone else -4.0))
