@@ -123,6 +123,18 @@ def _resample(audio: np.ndarray, ratio: float) -> np.ndarray:
     return np.ascontiguousarray(soxr.resample(audio.T, SAMPLE_RATE * ratio, SAMPLE_RATE, quality="LQ").T)
 
 
+def _aligned(audio: np.ndarray) -> np.ndarray:
+    """Cut a slow attack (shakers, flammed claps) so that a quarter of the peak is reached at most 7 ms after the start."""
+    level = np.abs(audio).max(axis=0)
+    start = int(np.argmax(level > 0.25 * level.max(initial=0.0))) - int(0.007 * SAMPLE_RATE)
+    if start <= 0:
+        return audio
+    audio = audio[:, start:].copy()
+    fade = min(200, audio.shape[1])
+    audio[:, :fade] *= np.linspace(0, 1, fade, dtype=np.float32)
+    return audio
+
+
 def _finish(audio: np.ndarray, drum: str, decay_scale: float, sections: list[np.ndarray]) -> np.ndarray:
     """Shorten, equalise and scale a hit to peak 1."""
     limit = int(MAX_SECONDS[drum] * SAMPLE_RATE)
@@ -194,7 +206,7 @@ class Kit:
             first = pick(rng, found)
             stem = re.sub(r"[\d_.-]+$|_v\d+.*$", "", first.name)
             chosen = [s for s in found if s.name.startswith(stem)][:4] if len(stem) > 1 else [first]
-            loud = [_resample(self.material.audio(s)[:, : 5 * SAMPLE_RATE], tuning) for s in chosen]
+            loud = [_aligned(_resample(self.material.audio(s)[:, : 5 * SAMPLE_RATE], tuning)) for s in chosen]
             name = ""
         else:
             name, synthesise = pick(rng, SYNTHESISERS[drum if drum != "percussion" else PERCUSSION_PIECES[piece]])

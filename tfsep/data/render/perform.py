@@ -172,11 +172,11 @@ def _perform_loop(studio: Studio) -> tuple[np.ndarray, dict[str, object]] | None
     out = np.zeros((2, studio.samples), np.float32)
     bars = max(1, beats // 4)
     starts = studio.score.downbeats_s[::bars]
-    silent = [(s.time_s, s.drums) for s in studio.score.sections]
+    states = [(section.time_s, section.drums) for section in studio.score.sections]
+    starts = [t for t in starts if [drums for since_s, drums in states if since_s <= t + 0.05][-1:] != ["none"]]
+    if not starts:
+        return None
     for start_s in starts:
-        state = [drums for time_s, drums in silent if time_s <= start_s + 0.05]
-        if state and state[-1] == "none":
-            continue
         start = max(0, round(start_s * SAMPLE_RATE))
         count = min(played.shape[1], studio.samples - start)
         if count > 0:

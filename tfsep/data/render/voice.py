@@ -51,6 +51,7 @@ class Singer:
     jitter_cents: float
     articulation: float  # chance of a consonant at a syllable's start
     ring: float  # dB of the singer's formant near 3 kHz
+    brilliance: float  # exponent of a rise above 4 kHz
     tuned: bool  # pitch quantised, as by a pitch corrector
 
 
@@ -61,7 +62,7 @@ def draw_singer(median_midi: float, style: str, rng: np.random.Generator) -> Sin
         female=female,
         tract_scale=between(rng, (0.9, 1.12)) * (between(rng, (1.1, 1.3)) if style == "chops" and chance(rng, 0.4) else 1.0),
         tilt=between(rng, (0.85, 1.6)),
-        breath=10 ** between(rng, (-2.0, -0.7)),
+        breath=10 ** between(rng, (-1.6, -0.4)),
         vibrato_cents=0.0 if style in ("rap", "chops") else between(rng, (5, 60)),
         vibrato_hz=between(rng, (4.6, 6.4)),
         glide_s=between(rng, (0.012, 0.05)),
@@ -69,6 +70,7 @@ def draw_singer(median_midi: float, style: str, rng: np.random.Generator) -> Sin
         jitter_cents=between(rng, (2, 14)),
         articulation=between(rng, (0.5, 0.95)) if style != "chops" else between(rng, (0, 0.5)),
         ring=between(rng, (0, 8)),
+        brilliance=between(rng, (0.2, 2.0)),
         tuned=style != "rap" and chance(rng, 0.2),
     )
 
@@ -90,12 +92,13 @@ def _istft(spectrum: np.ndarray, samples: int) -> np.ndarray:
     return blocks.reshape(-1)[HOP_SAMPLES : HOP_SAMPLES + samples]
 
 
-def tract(formants_hz: np.ndarray, scale: float, ring_db: float) -> np.ndarray:
+def tract(formants_hz: np.ndarray, scale: float, ring_db: float, brilliance: float) -> np.ndarray:
     """Return the magnitude response of vocal tracts, a cascade of resonances.
 
     Args:
         formants_hz: `(frames, 3)`, the first three formants; the higher ones stand at odd multiples of 500 Hz, times `scale`.
         ring_db: boost near 3 kHz.
+        brilliance: exponent of a rise above 4 kHz, which microphones, singers and engineers add to the cascade.
     Returns: float32 `(frames, BINS)`, 1 at 0 Hz.
     """
     power = FREQUENCIES_HZ**2
@@ -109,7 +112,8 @@ def tract(formants_hz: np.ndarray, scale: float, ring_db: float) -> np.ndarray:
     for centre in np.arange(3500, 18000, 1000) * scale:
         fixed *= (1 - power / centre**2) ** 2 + power * ((60 + 0.06 * centre) / centre**2) ** 2
     boost = 10 ** (ring_db / 20 * np.exp(-(((FREQUENCIES_HZ - 3000 * scale) / 700) ** 2)))
-    return (boost / np.sqrt(fixed + 1e-9)) / np.sqrt(denominator + 1e-6)
+    boost *= (1 + (FREQUENCIES_HZ / 4000) ** 2) ** (brilliance / 2)
+    return ((boost / np.sqrt(fixed + 1e-9)) / np.sqrt(denominator + 1e-6)).astype(np.float32)
 
 
 def _source(f0_hz: np.ndarray, tilt: float, samples: int) -> tuple[np.ndarray, np.ndarray]:
@@ -182,7 +186,7 @@ def _plan(notes: tuple[Note, ...], samples: int, singer: Singer, style: str, rng
                     _, _, loudness, _, burst_s = CONSONANTS[name]
                     at = max(0, round((note.time_s - lead_s) * SAMPLE_RATE / HOP_SAMPLES))
                     until = at + max(1, round(burst_s * SAMPLE_RATE / HOP_SAMPLES))
-                    noise[at:until, names.index(name)] = loudness * level * between(rng, (0.5, 1.5))
+                    noise[at:until, names.index(name)] = loudness * level * between(rng, (0.8, 4.0))
                     if lead_s < 0.06:
                         breath[until : until + 3] = 2.0  # plosives are followed by aspiration
             if note.time_s - previous_end > 0.35 and chance(rng, 0.5):  # air is taken before a phrase
@@ -204,8 +208,12 @@ def _plan(notes: tuple[Note, ...], samples: int, singer: Singer, style: str, rng
         vibrato[begin:end] = late[: max(0, steps - begin)]
         frame_slice = slice(max(0, int((note.time_s - 0.03) * SAMPLE_RATE / HOP_SAMPLES)), None)
         vowels[frame_slice] = vowel
-        if singer.articulation > 0.6 and end - begin > 60 and chance(rng, 0.3):  # diphthong
-            vowels[int((0.6 * note.time_s + 0.4 * end_s) * SAMPLE_RATE / HOP_SAMPLES) :] = int(rng.integers(10))
+        onset = round(note.time_s * SAMPLE_RATE / HOP_SAMPLES)
+        if not note.tied and chance(rng, singer.articulation):  # the tongue comes from its place for the consonant
+            vowels[max(0, onset - 3) : onset + int(rng.integers(2, 6))] = int(rng.integers(10))
+        span = int((end_s - note.time_s) * SAMPLE_RATE / HOP_SAMPLES)
+        if span > 12 and chance(rng, 0.45):  # diphthongs, and vowels that drift
+            vowels[onset + int(between(rng, (0.3, 0.8)) * span) :] = int(rng.integers(10))
         previous_end = end_s
     smooth = 0.003 if singer.tuned else singer.glide_s
     curve = gaussian_filter1d(midi, max(smooth / step_s, 0.3)) + (0 if singer.tuned else 1) * scoops
@@ -250,7 +258,7 @@ def sing(
         formants = gaussian_filter1d(table[plan.vowels], 2.5, axis=0)
         f0 = plan.f0_hz[:: HOP_SAMPLES // CONTROL_SAMPLES][: len(formants)]
         formants[: len(f0), 0] = np.maximum(formants[: len(f0), 0], 1.05 * f0)  # singers open the first formant with the pitch
-        shape = tract(formants, singer.tract_scale * (1.12 if singer.female else 1.0), singer.ring)
+        shape = tract(formants, singer.tract_scale * (1.12 if singer.female else 1.0), singer.ring, singer.brilliance)
     names = list(CONSONANTS)
     bands = np.stack([_band_shape(*CONSONANTS[name][:2]) for name in names])
     consonants = gaussian_filter1d(plan.noise, 0.5, axis=0) @ bands
@@ -270,7 +278,7 @@ def choir(source: np.ndarray, singer: Singer, rng: np.random.Generator) -> np.nd
     spacing = int(between(rng, (0.8, 3.0)) * SAMPLE_RATE / HOP_SAMPLES)
     vowels = np.repeat(rng.choice([4, 5, 7, 8, 2], frames // spacing + 1), spacing)[:frames]
     formants = gaussian_filter1d(((WOMEN if singer.female else MEN) * singer.tract_scale)[vowels], 8, axis=0)
-    shape = tract(formants, singer.tract_scale, singer.ring)
+    shape = tract(formants, singer.tract_scale, singer.ring, singer.brilliance)
     return np.stack([_istft(_stft(channel) * shape, source.shape[1]) for channel in source])
 
 
