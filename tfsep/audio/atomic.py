@@ -62,7 +62,7 @@ class AtomicFile:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        if self.path.is_dir():
+        if os.path.isdir(self.path):
             raise AudioError(f"{self.path}: is a folder, so no file of that name can be written: choose another name")
         self._part = part_path(self.path)
         try:

@@ -197,9 +197,9 @@ class _Decoder:
         if info.frames is not None and tolerance is not None and info.frames - self._produced > tolerance:
             missing_s = max(missing_s, (info.frames - self._produced) / info.sample_rate_hz)
         if missing_s:
+            end_s = self._produced / info.sample_rate_hz
             self._warnings.append(
-                f"{path}: ends after {self._produced / info.sample_rate_hz:.2f} s, {missing_s:.2f} s earlier than its header says: "
-                "copy or export the file again for the whole of it"
+                f"{path}: ends after {end_s:.2f} s, {missing_s:.2f} s earlier than its header says: copy or export it again"
             )
         elif info.container == "ogg" and lacks_ogg_end(path):
             self._warnings.append(f"{path}: may break off early, the mark that ends an Ogg file is missing: copy it again")
