@@ -147,11 +147,11 @@ def choose_window(plans: tuple[SectionPlan, ...], bars_wanted: float, rng: np.ra
 
 
 def _fullness(plans: tuple[SectionPlan, ...], start: float, stop: float) -> float:
-    """How many of the four stems sound within the bars, weighted by time, and above all whether each does at all."""
-    shares = np.zeros(4)
+    """How many of bass, vocals and others sound within the bars, and for how long; drums are there anyway, nearly always."""
+    shares = np.zeros(3)
     for plan in plans:
         overlap = max(0.0, min(stop, plan.start_bar + plan.bars) - max(start, plan.start_bar)) / (stop - start)
-        shares += overlap * np.array([plan.drums != "none", plan.bass, plan.vocals, plan.layers > 0.2])
+        shares += overlap * np.array([plan.bass, plan.vocals, plan.layers > 0.2])
     return float(np.sum(shares) + np.sum(shares > 0.2))
 
 

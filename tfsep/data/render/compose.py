@@ -10,7 +10,7 @@ from tfsep.data.render.arrange import BarPlan, SectionPlan, choose_window, plan_
 from tfsep.data.render.bass import Bassist, Tone
 from tfsep.data.render.chance import between, chance, pick, pick_weighted
 from tfsep.data.render.comping import player_for, tie_over
-from tfsep.data.render.drumming import Drummer
+from tfsep.data.render.drummer import Drummer
 from tfsep.data.render.feel import Feel
 from tfsep.data.render.genre import Genre, Layer
 from tfsep.data.render.genres import GENRES
@@ -18,7 +18,7 @@ from tfsep.data.render.grooves import GrooveLibrary
 from tfsep.data.render.harmony import Chord, Progressions, built_in_progressions
 from tfsep.data.render.melody import Tune
 from tfsep.data.render.score import ChordSpan, DrumHit, Note, Part, Score, Section
-from tfsep.data.render.voices import Line, monophonic, sing
+from tfsep.data.render.singers import Line, monophonic, sing
 from tfsep.errors import UsageError
 
 _SHORTEST_CUT_S = 0.25  # a note that began before the excerpt is kept if so much of it remains
