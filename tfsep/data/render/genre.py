@@ -52,10 +52,10 @@ class Genre:
     tempo_bpm: tuple[float, float]
     form: str
     patterns: Weights
-    bass: Weights  # names in `bass.STYLES`
+    bass: Weights  # names in `bass.BASS_STYLES`
     bass_sounds: Weights
     layers: tuple[Layer, ...]
-    vocals: Weights  # line-ups in `compose.VOCAL_LINE_UPS`
+    vocals: Weights  # line-ups in `singers.VOCAL_LINE_UPS`
     vocal_share: float = 0.85  # of songs with vocals
     minor_share: float = 0.5
     kits: Weights = (("acoustic", 1.0),)

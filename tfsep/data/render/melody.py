@@ -12,8 +12,8 @@ from tfsep.data.render.harmony import Chord, local_scale
 
 # A beat's rhythm in sixteenths: `x` a note, `-` holds on, `.` rests.
 _CELLS = {
-    "calm": (("x---", 3.0), ("----", 4.0), ("..x-", 1.0), ("x-x-", 1.2), ("....", 0.6), ("x--x", 0.4)),
-    "song": (("x-x-", 4.0), ("x---", 2.5), ("----", 1.4), ("..x-", 1.4), ("x--x", 1.2), ("-x--", 0.5), ("....", 0.5),
+    "calm": (("x---", 3.0), ("----", 5.0), ("..x-", 1.0), ("x-x-", 1.2), ("....", 0.6), ("x--x", 0.4)),
+    "song": (("x-x-", 4.0), ("x---", 4.0), ("----", 2.2), ("..x-", 1.4), ("x--x", 1.2), ("-x--", 0.5), ("....", 0.5),
              ("x-xx", 0.8), ("xxx-", 0.3)),
     "busy": (("x-x-", 3.0), ("xxx-", 1.0), ("x-xx", 2.0), ("xx-x", 1.0), ("x--x", 1.5), ("--x-", 1.2), ("xxxx", 0.8),
              ("....", 0.5)),
@@ -63,7 +63,7 @@ class Tune:
         self._pace = {
             "A": pace,
             "B": pace,
-            "C": {"busy": "song", "song": pick(rng, ("song", "calm"))}.get(pace, pace),
+            "C": {"busy": "song", "song": pick(rng, ("song", "calm", "calm"))}.get(pace, pace),
             "D": pick(rng, (pace, "calm")),
         }
         self._phrase_bars, self._breath = phrase_bars, breath_beats
@@ -72,12 +72,12 @@ class Tune:
         self._motifs: dict[tuple[str, int, int], Motif] = {}
         self._silence = pick(rng, (0.0, 0.05, 0.12, 0.2))  # of phrases
 
-    def section(self, bars: Sequence[BarPlan], *, gaps: bool = True) -> list[Tone]:
-        """The tune of one section; with `gaps`, some phrases are left to the others."""
+    def section(self, bars: Sequence[BarPlan]) -> list[Tone]:
+        """The tune of one section; some phrases but the first are left to the others."""
         notes: list[Tone] = []
         for index, first in enumerate(range(0, len(bars), self._phrase_bars)):
             phrase = bars[first : first + self._phrase_bars]
-            if gaps and index and chance(self._rng, self._silence):
+            if index and chance(self._rng, self._silence):
                 continue
             notes += self._phrase(phrase, self._form[index % 4])
         return notes
@@ -117,7 +117,7 @@ class Tune:
 
     def _invent(self, letter: str, beats: int, beats_per_bar: int) -> Motif:
         cells = _CELLS[self._pace[letter]]
-        drawn = ["x---" if chance(self._rng, 0.3) else pick_weighted(self._rng, cells) for _ in range(beats)]
+        drawn = [pick_weighted(self._rng, cells) for _ in range(beats)]
         if beats >= 2 * beats_per_bar and chance(self._rng, 0.55):  # the second bar answers with the first one's rhythm
             drawn[beats_per_bar : beats_per_bar + 2] = drawn[:2]
         rest = round(4 * (self._breath[0] + (self._breath[1] - self._breath[0]) * self._rng.random()))
@@ -129,7 +129,8 @@ class Tune:
             while onset + length < following and grid[onset + length] == "-":
                 length += 1
             if following == len(grid):
-                length = max(length, min(following - onset, pick(self._rng, (2, 4, 8))))
+                longest = 4 * beats - onset - max(2, rest // 2)  # the last syllable may ring into the rest, not through it
+                length = max(length, min(longest, pick(self._rng, (2, 4, 6, 8, 12))))
             motif.append((onset / 4, 0.96 * length / 4, degree))
             step = pick_weighted(self._rng, _STEPS)
             if abs(degree + step) > self._span:
