@@ -146,7 +146,7 @@ class LibavEncoder:
         with av.open(BytesIO(cover)) as picture:
             source = picture.streams.video[0]
             stream = self._container.add_stream_from_template(source)
-            stream.disposition = av.stream.Disposition.attached_pic
+            stream.disposition = av.stream.Disposition.attached_pic.value
             packet = next(picture.demux(source))
             packet.stream = stream
             self._container.mux(packet)

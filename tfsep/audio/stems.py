@@ -202,7 +202,7 @@ class StemFileWriter:
                 sample_format=sample_format,
                 bit_rate=AAC_BIT_RATE if codec == "aac" else None,
             )
-            encoded.stream.disposition = av.stream.Disposition(0) if streams else av.stream.Disposition.default
+            encoded.stream.disposition = 0 if streams else av.stream.Disposition.default.value
             encoded.stream.metadata["handler_name"] = name
             streams.append(encoded)
         return container, streams
