@@ -69,12 +69,12 @@ def block_levels(audio: np.ndarray) -> np.ndarray:
     return padded.reshape(-1, BLOCK_SAMPLES).max(axis=1)
 
 
-def stretch_blocks(gain: np.ndarray, samples: int) -> np.ndarray:
-    """Interpolate one gain a block to one a sample: float32 `(samples,)`."""
-    steps = np.linspace(0, 1, BLOCK_SAMPLES, endpoint=False, dtype=np.float32)
-    gain = gain.astype(np.float32)
-    after = np.append(gain[1:], gain[-1:])
-    return (gain[:, None] + (after - gain)[:, None] * steps).reshape(-1)[:samples]
+def stretch_blocks(values: np.ndarray, samples: int, block_samples: int = BLOCK_SAMPLES) -> np.ndarray:
+    """Interpolate one value a block to one a sample: float32 `(samples,)`; several times as fast as `np.interp`."""
+    steps = np.linspace(0, 1, block_samples, endpoint=False, dtype=np.float32)
+    values = values.astype(np.float32)
+    after = np.append(values[1:], values[-1:])
+    return (values[:, None] + (after - values)[:, None] * steps).reshape(-1)[:samples]
 
 
 def release(needed_db: np.ndarray, fall_db_s: float) -> np.ndarray:
@@ -156,14 +156,14 @@ def chorus(audio: np.ndarray, rate_hz: float, depth_s: float, mix: float, delay_
     """
     samples = audio.shape[1]
     knots = np.arange(0, samples + 64, 64)
-    positions = np.arange(samples, dtype=np.float32)
+    positions = np.arange(samples, dtype=np.int32)
     out = np.empty((2, samples), np.float32)
     for channel in range(2):
         source = audio[channel % len(audio)]
         swing = depth_s * np.sin(2 * np.pi * rate_hz * knots / SAMPLE_RATE + channel * np.pi / 2)
-        delay = np.interp(positions, knots, (delay_s + swing) * SAMPLE_RATE).astype(np.float32)
+        delay = stretch_blocks((delay_s + swing) * SAMPLE_RATE, samples, 64)
         whole = delay.astype(np.int32)
-        index = np.arange(samples, dtype=np.int32) - whole
+        index = positions - whole
         near, far = source[np.maximum(index, 0)], source[np.maximum(index - 1, 0)]
         out[channel] = source + np.float32(mix) * (near + (delay - whole) * (far - near))
     return out
@@ -215,7 +215,7 @@ def room(index: int) -> np.ndarray:
     return (tail / np.sqrt((tail**2).sum() / 2)).astype(np.float32)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=ROOMS)
 def _room_spectrum(index: int, size: int) -> np.ndarray:
     return rfft(room(index), size)
 

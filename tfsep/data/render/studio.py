@@ -51,7 +51,7 @@ def play_notes(instrument: Sampler | Synth, notes: tuple[Note, ...], samples: in
     fade = np.exp(-np.arange(tail_samples, dtype=np.float32) / np.float32(0.35 * tail_samples))
     fade *= np.linspace(1, 0, tail_samples, dtype=np.float32)
     tables = {midi: instrument.table(midi, seconds + tail_samples / SAMPLE_RATE) for midi, seconds in sorted(longest.items())}
-    soft = {midi: equalise(table, biquad("low_pass", 2500, q=0.5)) for midi, table in tables.items()}
+    soft: dict[int, np.ndarray] = {}
     out = np.zeros((max((len(table) for table in tables.values()), default=1), samples), np.float32)
     for note, end_s in zip(notes, ends_s, strict=True):
         start, held = round(note.time_s * SAMPLE_RATE), max(64, round((end_s - note.time_s) * SAMPLE_RATE))
@@ -61,7 +61,9 @@ def play_notes(instrument: Sampler | Synth, notes: tuple[Note, ...], samples: in
         level = note.velocity**1.2
         length = min(held + tail_samples, tables[note.midi].shape[1], samples - start)
         piece = tables[note.midi][:, :length] * np.float32(level * bright)
-        if bright < 0.95:
+        if bright < 0.9:
+            if note.midi not in soft:
+                soft[note.midi] = equalise(tables[note.midi], biquad("low_pass", 2500, q=0.5))
             piece += soft[note.midi][:, :length] * np.float32(level * (1 - bright))
         if length > held:
             piece[:, held:] *= fade[: length - held]

@@ -5,14 +5,14 @@ JASA 24, 1952, averages for men and women), or the envelope of recorded speech, 
 short-time spectrum of the source, so that formants glide; consonants are shaped noise before the vowel.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.fft import irfft, rfft
 from scipy.ndimage import gaussian_filter1d
 
 from tfsep.data.render.chance import between, chance, pick, pick_weighted
-from tfsep.data.render.effects import SAMPLE_RATE
+from tfsep.data.render.effects import SAMPLE_RATE, stretch_blocks
 from tfsep.data.render.score import Note
 from tfsep.data.render.synth import CYCLE_SAMPLES, midi_hz, read_stack
 
@@ -23,6 +23,7 @@ BINS = WINDOW_SAMPLES // 2 + 1
 FREQUENCIES_HZ = np.arange(BINS, dtype=np.float32) * SAMPLE_RATE / WINDOW_SAMPLES
 WINDOW = np.sqrt(np.hanning(WINDOW_SAMPLES + 1)[:-1]).astype(np.float32)
 LOWEST_HZ = 55.0
+LEAD_S = 0.55  # before a phrase: the breath that is taken
 MEN = np.array(
     [[270, 2290, 3010], [390, 1990, 2550], [530, 1840, 2480], [660, 1720, 2410], [730, 1090, 2440], [570, 840, 2410],
      [440, 1020, 2240], [300, 870, 2240], [640, 1190, 2390], [490, 1350, 1690]], np.float32)  # fmt: skip
@@ -125,11 +126,8 @@ def _source(f0_hz: np.ndarray, tilt: float, samples: int) -> tuple[np.ndarray, n
         cycles[row, n] = -1j * np.exp(0.6j * np.log(n)) / n**tilt  # a little dispersion: less peaky than a pure saw
     waves = irfft(cycles, CYCLE_SAMPLES, axis=1) * (CYCLE_SAMPLES / 2)
     waves = np.concatenate([waves, waves[:, :1]], axis=1).astype(np.float32)
-    positions = np.arange(samples) / CONTROL_SAMPLES
-    steps = np.arange(len(f0_hz))
-    frequency = np.interp(positions, steps, f0_hz)
-    phase = np.cumsum(frequency) / SAMPLE_RATE
-    row = np.interp(positions, steps, np.log2(np.maximum(f0_hz, LOWEST_HZ) / LOWEST_HZ)).astype(np.float32)
+    phase = np.cumsum(stretch_blocks(f0_hz, samples, CONTROL_SAMPLES), dtype=np.float64) / SAMPLE_RATE
+    row = stretch_blocks(np.log2(np.maximum(f0_hz, LOWEST_HZ) / LOWEST_HZ), samples, CONTROL_SAMPLES)
     return read_stack(waves, np.minimum(row, rows - 1.001), phase), phase
 
 
@@ -242,6 +240,36 @@ def sing(
         speech: results of `speech_envelope`: their articulation is sung instead of formants.
     Returns: float32 `(samples,)`.
     """
+    out = np.zeros(samples, np.float32)
+    for phrase in phrases(notes):
+        # a phrase is sung on its own, on the grid of hops; what lies between phrases costs nothing
+        start = max(0, int((phrase[0].time_s - LEAD_S) * SAMPLE_RATE / HOP_SAMPLES)) * HOP_SAMPLES
+        stop = min(samples, int((max(n.time_s + n.duration_s for n in phrase) + LEAD_S) * SAMPLE_RATE))
+        if stop - start > WINDOW_SAMPLES:
+            moved = tuple(replace(note, time_s=note.time_s - start / SAMPLE_RATE) for note in phrase)
+            out[start:stop] += _sing_phrase(moved, stop - start, singer, style, rng, speech)
+    return out
+
+
+def phrases(notes: tuple[Note, ...]) -> list[tuple[Note, ...]]:
+    """Split a line where it rests for longer than breath and room for two attacks need."""
+    groups, end_s = [[notes[0]]], notes[0].time_s + notes[0].duration_s
+    for note in notes[1:]:
+        if note.time_s > end_s + 2 * LEAD_S:
+            groups.append([])
+        groups[-1].append(note)
+        end_s = max(end_s, note.time_s + note.duration_s)
+    return [tuple(group) for group in groups]
+
+
+def _sing_phrase(
+    notes: tuple[Note, ...],
+    samples: int,
+    singer: Singer,
+    style: str,
+    rng: np.random.Generator,
+    speech: list[tuple[np.ndarray, np.ndarray]] | None,
+) -> np.ndarray:
     plan = _plan(notes, samples, singer, style, rng)
     pulses, phase = _source(plan.f0_hz, singer.tilt, samples)
     hiss = rng.standard_normal(samples, dtype=np.float32) * 0.5
