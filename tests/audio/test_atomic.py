@@ -159,3 +159,16 @@ def test_as_a_context_manager(tmp_path):
         raise ZeroDivisionError
     assert not (tmp_path / "b").exists()
     assert not part_path(tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_an_interruption_of_the_last_step_leaves_nothing(tmp_path, monkeypatch, name):
+    def interrupt(descriptor):
+        raise KeyboardInterrupt
+
+    writer, append = start(tmp_path / name)
+    append()
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        writer.close()
+    assert list(tmp_path.iterdir()) == []

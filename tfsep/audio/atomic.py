@@ -81,6 +81,9 @@ class AtomicFile:
         except OSError as error:
             self.discard()
             raise write_error(self.path, error) from None
+        except BaseException:  # Ctrl-C while the disk is busy
+            self.discard()
+            raise
 
     def discard(self) -> None:
         """Delete what was written; whatever had the name `path` before is untouched."""

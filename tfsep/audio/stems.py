@@ -16,7 +16,7 @@ from tfsep.audio.writer import check_block
 from tfsep.errors import UsageError
 
 AAC_RATES_HZ = (8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000)
-AAC_BIT_RATE = 256_000  # the rate that NI names for stems, constant because streams of varying rate drift apart in some players
+AAC_BIT_RATE = 256_000
 _CODECS = {("aac", "pcm_16"): "fltp", ("alac", "pcm_16"): "s16p", ("alac", "pcm_24"): "s32p"}
 
 
@@ -74,9 +74,10 @@ def stem_atom(stems: Sequence[StemInfo]) -> dict[str, Any]:
 class StemFileWriter:
     """Writes a `.stem.mp4`: five stereo streams, the mixture first and the only default one, of equal length.
 
-    AAC has a constant 256 kb/s, less only where the sample rate cannot carry it; ALAC is lossless, so that blocks on the
-    integer grid whose stems sum to the mixture still do so when they are read. The streams' delay and padding stand in edit
-    lists that count samples. Mono is written to both channels. The file is complete or absent, as with `AudioWriter`.
+    AAC is held to 256 kb/s; libav's encoder spends less on silence and where the sample rate cannot carry as much, but each
+    frame holds 1,024 samples, so that streams never drift. ALAC is lossless: blocks on the integer grid whose stems sum to the
+    mixture still do so when they are read. The streams' delay and padding stand in edit lists that count samples. Mono is
+    written to both channels. The file is complete or absent, as with `AudioWriter`.
 
     Args:
         path: must end in .stem.mp4, by which players know such files.
@@ -152,6 +153,9 @@ class StemFileWriter:
         except OSError as error:
             self.discard()
             raise write_error(self.path, error) from None
+        except BaseException:
+            self.discard()
+            raise
         self._open = False
         self._atomic.commit()
 

@@ -86,6 +86,9 @@ class AudioWriter:
         except OSError as error:
             self.discard()
             raise write_error(self.path, error) from None
+        except BaseException:
+            self.discard()
+            raise
         self._open = False
         self._atomic.commit()
 
