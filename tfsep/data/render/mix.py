@@ -13,7 +13,7 @@ CEILING_DB = -0.3
 FULL_SCALE = 32767
 # ITU-R BS.1770 weighting at half the sample rate, close enough to balance by: a shelf above 1.5 kHz, a cut under 40 Hz
 WEIGHTING = np.concatenate([biquad("high_shelf", 2 * 1680, 4.0), biquad("high_pass", 2 * 38, q=0.5)])
-# loudness of a stem relative to the vocals: mean and deviation in dB; heard on MUSDB-like music, widened on purpose
+# loudness of a stem relative to the vocals, mean and deviation in dB: chosen, not measured; wide, to cover unusual mixes
 BALANCE_DB = {"drums": (0.0, 3.0), "bass": (-4.5, 2.5), "other": (-2.5, 3.0), "vocals": (0.0, 2.0)}
 
 

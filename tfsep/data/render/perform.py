@@ -31,7 +31,7 @@ from tfsep.data.render.studio import Studio, play_notes
 from tfsep.data.render.synth import Synth, draw_patch
 from tfsep.data.render.vocals import perform_vocals
 
-# Loops whose sound is not drums alone (listened for pitch with `estimate_note`, and by name); they would teach the wrong stem.
+# Loops that hold, or by their names may hold, more than drums (Sonic Pi); they would teach the wrong stem.
 NOT_DRUMS = re.compile(r"garzul|3d_printer|weirdo|mehackit|compus|drum_roll|tabla|safari|mika")
 TEMPO_IN_NAME = re.compile(r"(?:^|_)(\d{2,3})(?:BPM)?(?:-|_|$)")
 ROLE_DB = {"pad": -5.0, "arp": -3.0, "comp": -2.0, "strum": -2.0, "riff": 0.0, "lead": 1.0, "harmony": -4.0}
@@ -93,6 +93,8 @@ def _colour(studio: Studio, part: Part, audio: np.ndarray) -> np.ndarray:
             between(rng, (0.3, 0.9)),
             between(rng, (0.004, 0.02)),
         )
+    if low:  # a compressor that follows the wave of a low, lopsided note makes DC
+        audio = equalise(audio, biquad("high_pass", 20))
     if len(audio) == 1:
         audio = np.repeat(audio, 2, axis=0)
     elif low:
