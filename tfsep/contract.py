@@ -16,8 +16,8 @@ class ModelContract:
     """The promise of one exported generator, kept as JSON beside the file.
 
     Input: float32 `(1, spec.frames, spec.model_bins, spec.channels)`, `log1p(feature_gain * magnitude)` of the mixture.
-    Output: float32 masks `(1, spec.frames, spec.model_bins, spec.channels * len(stems))`; the mask of audio channel `c` for stem `s`
-    is output channel `c * len(stems) + s`. Masks lie in [0, 1] and sum to one over the stems.
+    Outputs: for each stem a float32 mask `(1, spec.frames, spec.model_bins, spec.channels)`, in a tensor that bears the stem's name.
+    Masks lie in [0, 1] and sum to one over the stems.
 
     Raises: ValueError from a field out of range.
     """
@@ -25,7 +25,6 @@ class ModelContract:
     spec: SpectrogramSpec
     stems: tuple[str, ...]
     input_name: str = "features"
-    output_name: str = "masks"
     overlap_frames: int = 32  # neighbouring chunks share this many frames, over which their masks are cross-faded
     name: str = "model"
     bandwidth_hz: float | None = None  # below half the sample rate where the model leaves the highs to the residual stem
@@ -45,7 +44,6 @@ class ModelContract:
             "spec": self.spec.to_json(),
             "stems": list(self.stems),
             "input_name": self.input_name,
-            "output_name": self.output_name,
             "overlap_frames": self.overlap_frames,
             "bandwidth_hz": self.bandwidth_hz,
             "training": self.training,
@@ -62,13 +60,12 @@ class ModelContract:
             raise ModelError(f"{path}: not a model description ({error}); export the model again") from None
         version = fields.get("contract_version") if isinstance(fields, dict) else None
         if version != CONTRACT_VERSION:
-            raise ModelError(f"{path}: contract version {version}; this program reads version {CONTRACT_VERSION}: export the model again")
+            raise ModelError(f"{path}: contract version {version}, this program reads {CONTRACT_VERSION}: export the model again")
         try:
             return cls(
                 spec=SpectrogramSpec.from_json(fields["spec"]),
                 stems=tuple(fields["stems"]),
                 input_name=fields["input_name"],
-                output_name=fields["output_name"],
                 overlap_frames=fields["overlap_frames"],
                 name=fields["name"],
                 bandwidth_hz=fields["bandwidth_hz"],

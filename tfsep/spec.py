@@ -8,8 +8,8 @@ from typing import Any
 class SpectrogramSpec:
     """STFT geometry and the compression that feeds a generator.
 
-    The analysis window is a periodic Hann window; spectra are scaled so that a full-scale sine that lies on a bin has magnitude 1.
-    A generator sees `model_bins` bins, the Nyquist bin left out, as `log1p(feature_gain * magnitude)`.
+    The analysis window is a periodic Hann window; spectra are scaled so that a full-scale sine that lies on a bin has
+    magnitude 1. A generator sees `model_bins` bins, the Nyquist bin left out, as `log1p(feature_gain * magnitude)`.
 
     Raises: ValueError from a field out of range.
     """
