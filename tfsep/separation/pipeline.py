@@ -1,0 +1,150 @@
+"""The two halves of a separation around the model: samples to features, and masks to stems, both chunk by chunk."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfsep.audio import Resampler, resampled_length
+from tfsep.contract import ModelContract
+from tfsep.dsp.overlap_add import ChunkCutter, CrossFader
+from tfsep.dsp.stft import StreamingIstft, StreamingStft, features
+from tfsep.errors import ModelError
+
+
+@dataclass(frozen=True, eq=False)
+class StemBlock:
+    """A stretch of the song: the mixture and its stems by name, each float32 `(samples, channels)`, not rounded to any file."""
+
+    mixture: np.ndarray
+    stems: dict[str, np.ndarray]
+
+
+class Analysis:
+    """From the song's samples to chunks of spectra and to what the model sees of them.
+
+    Args:
+        contract: of the model.
+        sample_rate_hz, channels: of the song.
+    """
+
+    def __init__(self, contract: ModelContract, sample_rate_hz: int, channels: int):
+        self._spec, self._channels = contract.spec, channels
+        self._resampler = Resampler(sample_rate_hz, contract.spec.sample_rate_hz, channels)
+        self._stft = StreamingStft(contract.spec, channels)
+        self._cutter = ChunkCutter(contract.spec.frames, contract.overlap_frames)
+
+    def push(self, block: np.ndarray) -> Iterator[np.ndarray]:
+        """Take float32 `(samples, channels)`; yield the chunks it completes, complex64 `(spec.frames, bins, channels)`."""
+        yield from self._cutter.push(self._stft.push(self._resampler.process(block)))
+
+    def finish(self) -> Iterator[np.ndarray]:
+        """Yield the chunks that reach to the end of the song, the last one shorter."""
+        yield from self._cutter.push(self._stft.push(self._resampler.flush()))
+        yield from self._cutter.push(self._stft.finish())
+        yield from self._cutter.finish()
+
+    def features(self, chunk: np.ndarray) -> np.ndarray:
+        """Return the model's input for a chunk: float32 `(spec.frames, model_bins, spec.channels)`.
+
+        A short chunk is filled up with silence. Mono is given to each of the model's channels; a mono model sees the mid.
+        """
+        spec = self._spec
+        if self._channels > spec.channels:
+            chunk = chunk.mean(axis=2, keepdims=True)
+        result = np.zeros((spec.frames, spec.model_bins, spec.channels), np.float32)
+        result[: len(chunk)] = features(chunk, spec)
+        return result
+
+
+class Synthesis:
+    """From chunks of spectra and their masks to blocks of the mixture and its stems.
+
+    Args:
+        contract: of the model.
+        residual: the stem that is the mixture minus all others.
+        wanted: the stems to return.
+        sample_rate_hz, channels: of the song.
+    """
+
+    def __init__(self, contract: ModelContract, residual: str, wanted: Sequence[str], sample_rate_hz: int, channels: int):
+        self._model, self._spec, self._channels = contract.name, contract.spec, channels
+        self._residual, self._wanted, self._sample_rate_hz = residual, wanted, sample_rate_hz
+        others = [stem for stem in contract.stems if stem != residual]
+        # what is inverted: each stem that is wanted and, where only the residual needs them, the rest as one
+        self._groups = [(stem,) for stem in others if stem in wanted]
+        rest = tuple(stem for stem in others if stem not in wanted)
+        if residual in wanted and rest:
+            self._groups.append(rest)
+        count = len(self._groups)
+        self._faders = [CrossFader(contract.overlap_frames) for _ in range(count)]
+        self._istfts = [StreamingIstft(contract.spec, channels) for _ in range(count)]
+        self._resamplers = [Resampler(contract.spec.sample_rate_hz, sample_rate_hz, channels) for _ in range(count)]
+        self._tail = np.zeros((0, contract.spec.bins, channels), np.complex64)
+        self._mixture = np.zeros((0, channels), np.float32)  # whose stems are not ready yet
+        self._taken = 0  # samples of the mixture so far
+        self._inverted = 0  # samples of each group so far, at the model's rate
+
+    @property
+    def started(self) -> bool:
+        """Whether the song has any samples."""
+        return self._taken > 0
+
+    def take_mixture(self, block: np.ndarray) -> None:
+        """Keep a block of the song, float32 `(samples, channels)`, until its stems are ready."""
+        self._mixture = np.concatenate([self._mixture, block])
+        self._taken += len(block)
+
+    def add_chunk(self, chunk: np.ndarray, masks: dict[str, np.ndarray]) -> Iterator[StemBlock]:
+        """Take a chunk of `Analysis` and the masks that the model found for it; yield what is final."""
+        faded = [
+            fader.push(self._mask(group, masks)[: len(chunk)]) for fader, group in zip(self._faders, self._groups, strict=True)
+        ]
+        final = len(faded[0])
+        self._tail = chunk[final:]
+        parts = [
+            resampler.process(self._invert(istft, chunk[:final], mask))
+            for resampler, istft, mask in zip(self._resamplers, self._istfts, faded, strict=True)
+        ]
+        self._inverted += final * self._spec.hop_samples
+        yield from self._block(parts)
+
+    def finish(self) -> Iterator[StemBlock]:
+        """Yield the rest after the last chunk, so that the stems are as long as the song."""
+        parts = []
+        lead = self._spec.window_samples - self._spec.hop_samples
+        total = resampled_length(self._taken, self._sample_rate_hz, self._spec.sample_rate_hz)
+        for fader, istft, resampler in zip(self._faders, self._istfts, self._resamplers, strict=True):
+            samples = self._invert(istft, self._tail, fader.finish())
+            keep = total - max(0, self._inverted - lead)
+            samples = np.concatenate([resampler.process(samples[:keep]), resampler.flush()])[: len(self._mixture)]
+            # resampling there and back rounds the length twice
+            parts.append(np.pad(samples, ((0, len(self._mixture) - len(samples)), (0, 0))))
+        yield from self._block(parts)
+
+    def _mask(self, group: tuple[str, ...], masks: dict[str, np.ndarray]) -> np.ndarray:
+        """Return one mask for a group of stems, float32 `(spec.frames, model_bins, 1 or channels)`."""
+        mask = masks[group[0]] if len(group) == 1 else np.sum([masks[stem] for stem in group], axis=0)
+        if not np.isfinite(mask.sum()):
+            raise ModelError(f"model {self._model}: gives masks for {', '.join(group)} that are not finite: use another model")
+        return mask.mean(axis=2, keepdims=True) if mask.shape[2] > self._channels else mask
+
+    def _invert(self, istft: StreamingIstft, spectra: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        masked = np.empty_like(spectra)
+        np.multiply(spectra[:, :-1], mask, out=masked[:, :-1])
+        np.multiply(spectra[:, -1], mask[:, -1], out=masked[:, -1])  # the model does not see the Nyquist bin
+        return istft.push(masked)
+
+    def _block(self, parts: list[np.ndarray]) -> Iterator[StemBlock]:
+        """Yield a block of the mixture with its stems out of what each group has got ready."""
+        ready = len(parts[0])
+        if not ready:
+            return
+        mixture, self._mixture = self._mixture[:ready], self._mixture[ready:]
+        stems = {group[0]: part for group, part in zip(self._groups, parts, strict=True)}
+        if self._residual in self._wanted:
+            rest = mixture - parts[0]
+            for part in parts[1:]:
+                rest -= part
+            stems[self._residual] = rest
+        yield StemBlock(mixture, {stem: stems[stem] for stem in self._wanted})

@@ -1,0 +1,158 @@
+"""Running a generator, whatever it was exported as; chosen by file name."""
+
+from importlib import resources
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Protocol
+
+import numpy as np
+
+from tfsep.contract import ModelContract
+from tfsep.errors import MissingExtraError, ModelError, UsageError
+
+_ALLOWED = "use the name of a model that comes with tfsep, a .tflite file, a .keras file, or a folder with model.keras"
+
+
+class Runtime(Protocol):
+    """A generator that can be run on NumPy arrays; `predict` may be called by `workers` threads at the same time."""
+
+    contract: ModelContract
+    workers: int
+
+    def predict(self, features: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the masks of a chunk.
+
+        Args:
+            features: float32 `(spec.frames, spec.model_bins, spec.channels)`, see `ModelContract`.
+        Returns: for each stem of the contract float32 of that shape in [0, 1]; they sum to one. Each call returns new arrays.
+        """
+        ...
+
+
+def shipped_models() -> list[str]:
+    """Return the names of the models that come with tfsep, sorted."""
+    weights = resources.files("tfsep") / "weights"
+    if not weights.is_dir():
+        return []
+    return sorted(folder.name for folder in weights.iterdir() if (folder / "model.tflite").is_file())
+
+
+def load_runtime(model: str | Path, *, threads: int = 2) -> Runtime:
+    """Load a model.
+
+    Args:
+        model: the name of a model that comes with tfsep, such as "default"; a `.tflite` file with its `.json` beside it; a folder
+            with `model.keras` and `bundle.json`, or the `.keras` file in it (needs the extra [train]).
+        threads: how many threads a `.tflite` may use.
+    Raises: ModelError if there is no such model, it is damaged, or not what its description says, UsageError for `threads`
+        below 1, MissingExtraError.
+    """
+    if threads < 1:
+        raise UsageError(f"threads={threads}: use 1 or more")
+    path = Path(model)
+    if isinstance(model, str) and path.name == model and not path.suffix and not path.exists():
+        names = shipped_models()
+        if model not in names:
+            known = f"models that come with tfsep: {', '.join(names)}" if names else "no models come with this copy of tfsep"
+            raise ModelError(f"model {model!r}: there is no such model or file; {known}; else {_ALLOWED}")
+    elif not path.exists():
+        raise ModelError(f"{path}: there is no such model: {_ALLOWED}")
+    if isinstance(model, str) and model in shipped_models():
+        path = Path(str(resources.files("tfsep") / "weights" / model / "model.tflite"))
+    if path.is_dir():
+        return _load_bundle(path)
+    if path.suffix == ".keras":
+        return _load_bundle(path.parent)
+    if path.suffix == ".tflite":
+        return LiteRtRuntime(path, threads=threads)
+    raise ModelError(f"{path}: is not a model that can be run: {_ALLOWED}")
+
+
+class LiteRtRuntime:
+    """A `.tflite` file, run on the processor by LiteRT: one interpreter a thread, each with chunks of its own.
+
+    Two interpreters of one thread get more done than one of two threads, whose halves wait for each other in every layer.
+
+    Raises: ModelError if the file or the `.json` beside it is missing or damaged, or the two do not fit.
+    """
+
+    def __init__(self, path: Path, *, threads: int):
+        from ai_edge_litert.interpreter import Interpreter
+
+        self.contract = ModelContract.read(path.with_suffix(".json"))
+        self.workers = threads
+        self._idle: SimpleQueue[Any] = SimpleQueue()
+        self._interpreters = []  # a runner does not keep its interpreter alive
+        for _ in range(threads):
+            try:
+                interpreter = Interpreter(model_path=str(path), num_threads=1)
+                signatures = interpreter.get_signature_list()
+                runner = interpreter.get_signature_runner(next(iter(signatures))) if len(signatures) == 1 else None
+            except (ValueError, RuntimeError, OSError) as error:
+                raise ModelError(
+                    f"{path}: is not a model that LiteRT can run ({_first_line(error)}): export it again"
+                ) from None
+            if runner is None:
+                raise ModelError(f"{path}: has {len(signatures)} signatures, one is expected: export the model again")
+            self._check(path, runner)
+            self._interpreters.append(interpreter)
+            self._idle.put(runner)
+
+    def predict(self, features: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the masks of a chunk, see `Runtime.predict`."""
+        runner = self._idle.get()
+        try:
+            masks = runner(**{self.contract.input_name: features[np.newaxis]})
+        finally:
+            self._idle.put(runner)
+        return {stem: masks[stem][0] for stem in self.contract.stems}
+
+    def _check(self, path: Path, runner: Any) -> None:
+        contract, spec = self.contract, self.contract.spec
+        shape = (1, spec.frames, spec.model_bins, spec.channels)
+        wanted = {"input": {contract.input_name}, "output": set(contract.stems)}
+        found = {"input": runner.get_input_details(), "output": runner.get_output_details()}
+        for side, names in wanted.items():
+            if set(found[side]) != names:
+                raise ModelError(
+                    f"{path}: has the {side}s {', '.join(sorted(found[side]))}, its description says {', '.join(sorted(names))}: "
+                    "copy both files from one export"
+                )
+            for name, tensor in found[side].items():
+                actual = tuple(int(size) for size in tensor["shape"])
+                if actual != shape or tensor["dtype"] is not np.float32:
+                    raise ModelError(
+                        f"{path}: its {side} {name} is {np.dtype(tensor['dtype']).name} {actual}, its description says float32 "
+                        f"{shape}: copy both files from one export"
+                    )
+
+
+class BundleRuntime:
+    """A folder that training wrote, run by Keras. Raises: as `tfsep.bundle.Bundle.load`."""
+
+    workers = 1  # Keras spreads each chunk over the cores by itself
+
+    def __init__(self, bundle: Any):
+        self._bundle = bundle
+        self.contract: ModelContract = bundle.contract
+
+    def predict(self, features: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the masks of a chunk, see `Runtime.predict`."""
+        masks = self._bundle.predict(features[np.newaxis])
+        return {stem: np.array(masks[stem][0], np.float32) for stem in self.contract.stems}
+
+
+def _load_bundle(folder: Path) -> BundleRuntime:
+    if not (folder / "model.keras").is_file():
+        raise ModelError(f"{folder}: holds no model.keras: {_ALLOWED}")
+    try:
+        import keras  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(error.name or "keras", "train", f"the model {folder}") from None
+    from tfsep.bundle import Bundle
+
+    return BundleRuntime(Bundle.load(folder))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0].rstrip(".")
