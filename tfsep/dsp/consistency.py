@@ -27,7 +27,7 @@ def quantise_stems(stems: np.ndarray, mixture: np.ndarray, subtype: str, residua
     The stem number `residual` takes what the others, rounded, leave of the mixture; its own samples are not read. In integers
     the sum is exactly the mixture, rounded to the same grid (and clipped, if it exceeds full scale). Where the residual stem
     would clip, the other stems in turn take over what it cannot hold. In "float32" the float64 sum of the stems differs
-    from the mixture by at most half a unit in the last place of the residual stem, and not at all where stems and mixture are 0.
+    from the mixture by at most half a unit in the last place of the residual stem, and not at all where all are 0.
 
     Args:
         stems: float32 `(stems, samples, channels)`, full scale 1.

@@ -1,4 +1,4 @@
-"""Cutting a stream of frames into overlapping chunks of a model's fixed length, and cross-fading what the model says of them."""
+"""Cutting a stream of frames into overlapping chunks of fixed length, and cross-fading what a model makes of them."""
 
 from collections.abc import Iterator
 

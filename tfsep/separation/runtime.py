@@ -41,8 +41,8 @@ def load_runtime(model: str | Path, *, threads: int = 2) -> Runtime:
     """Load a model.
 
     Args:
-        model: the name of a model that comes with tfsep, such as "default"; a `.tflite` file with its `.json` beside it; a folder
-            with `model.keras` and `bundle.json`, or the `.keras` file in it (needs the extra [train]).
+        model: the name of a model that comes with tfsep, such as "default"; a `.tflite` file with its `.json` beside it; a
+            folder with `model.keras` and `bundle.json`, or the `.keras` file in it (needs the extra [train]).
         threads: how many threads a `.tflite` may use.
     Raises: ModelError if there is no such model, it is damaged, or not what its description says, UsageError for `threads`
         below 1, MissingExtraError.
@@ -115,8 +115,8 @@ class LiteRtRuntime:
         for side, names in wanted.items():
             if set(found[side]) != names:
                 raise ModelError(
-                    f"{path}: has the {side}s {', '.join(sorted(found[side]))}, its description says {', '.join(sorted(names))}: "
-                    "copy both files from one export"
+                    f"{path}: has the {side}s {', '.join(sorted(found[side]))}, its description says {', '.join(sorted(names))}"
+                    ": copy both files from one export"
                 )
             for name, tensor in found[side].items():
                 actual = tuple(int(size) for size in tensor["shape"])

@@ -56,19 +56,15 @@ class Separator:
         Raises: as `open_audio` and `stream`.
         """
         if isinstance(source, Audio):
-            return self._join(
-                self.stream([source.samples], source.sample_rate_hz, source.channels, stems), source.sample_rate_hz
-            )
+            return self._join([source.samples], source.sample_rate_hz, source.channels, stems)
         with open_audio(source) as reader:
-            info = reader.info
-            blocks = self.stream(reader.blocks(), info.sample_rate_hz, info.channels, stems)
-            result = self._join(blocks, info.sample_rate_hz)
+            result = self._join(reader.blocks(), reader.info.sample_rate_hz, reader.info.channels, stems)
             for warning in reader.warnings:
                 warnings.warn(warning, stacklevel=2)
         return result
 
     def stream(
-        self, blocks: Iterable[np.ndarray], sample_rate_hz: int, channels: int, stems: Sequence[str] | None = None
+        self, blocks: Iterable[np.ndarray], *, sample_rate_hz: int, channels: int, stems: Sequence[str] | None = None
     ) -> Iterator[StemBlock]:
         """Take a song apart as it arrives, in memory that does not depend on its length.
 
@@ -97,9 +93,11 @@ class Separator:
             raise UsageError(f"stem {', '.join(unknown) or 'list is empty'}: this model tells apart {', '.join(self.stems)}")
         return tuple(stem for stem in self.stems if stem in wanted)
 
-    def _join(self, blocks: Iterator[StemBlock], sample_rate_hz: int) -> dict[str, Audio]:
+    def _join(
+        self, blocks: Iterable[np.ndarray], sample_rate_hz: int, channels: int, stems: Sequence[str] | None
+    ) -> dict[str, Audio]:
         parts: dict[str, list[np.ndarray]] = {}
-        for block in blocks:
+        for block in self.stream(blocks, sample_rate_hz=sample_rate_hz, channels=channels, stems=stems):
             for stem, samples in block.stems.items():
                 parts.setdefault(stem, []).append(samples)
         if not parts:
