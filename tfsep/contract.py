@@ -55,12 +55,16 @@ class ModelContract:
         try:
             fields = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise ModelError(f"{path}: this description of the model is missing; copy it together with the model file") from None
+            raise ModelError(
+                f"{path}: this description of the model is missing; copy it together with the model file"
+            ) from None
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise ModelError(f"{path}: not a model description ({error}); export the model again") from None
         version = fields.get("contract_version") if isinstance(fields, dict) else None
         if version != CONTRACT_VERSION:
-            raise ModelError(f"{path}: contract version {version}, this program reads {CONTRACT_VERSION}: export the model again")
+            raise ModelError(
+                f"{path}: contract version {version}, this program reads {CONTRACT_VERSION}: export the model again"
+            )
         try:
             return cls(
                 spec=SpectrogramSpec.from_json(fields["spec"]),
@@ -72,7 +76,9 @@ class ModelContract:
                 training=fields["training"],
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"{path}: the model description is incomplete or wrong ({error}); export the model again") from None
+            raise ModelError(
+                f"{path}: the model description is incomplete or wrong ({error}); export the model again"
+            ) from None
 
     def write(self, path: Path) -> None:
         """Write the contract as indented JSON."""

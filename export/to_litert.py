@@ -1,0 +1,102 @@
+"""TFLite (LiteRT) files: float32, or float16 weights that are computed with in float32."""
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from tfsep.audio.atomic import AtomicFile
+from tfsep.bundle import Bundle
+from tfsep.contract import ModelContract
+from tfsep.errors import MissingExtraError, ModelError, UsageError
+
+PARITY_FLOOR_DB = {"fp32": 100.0, "fp16": 50.0}  # of the masks, against Keras in float32
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written: the model, its description beside it, and how far it is from Keras on seeded input."""
+
+    path: Path
+    contract_path: Path
+    megabytes: float
+    parity_db: float
+
+
+def export_litert(bundle: Bundle, path: Path, *, precision: str = "fp16") -> Exported:
+    """Convert a bundle's generator with fixed shapes and built-in operators only, and compare the file with Keras.
+
+    Args:
+        path: of the `.tflite`; the `ModelContract` is written beside it as `.json`.
+        precision: fp32 or fp16.
+    Raises: UsageError for another precision; ModelError if the converter fails, needs operators that are not built in, or the
+        file just written differs from Keras by more than the floor of its precision. Nothing is left behind then.
+    """
+    if precision not in PARITY_FLOOR_DB:
+        raise UsageError(f"precision {precision!r}: LiteRT files come in {', '.join(PARITY_FLOOR_DB)}")
+    contract = replace(bundle.contract, name=path.stem)
+    content = _convert(bundle, contract, precision)
+    parity_db = _parity_db(bundle, contract, content)
+    if not parity_db >= PARITY_FLOOR_DB[precision]:
+        raise ModelError(
+            f"{path}: differs from Keras by {parity_db:.1f} dB, {precision} must reach {PARITY_FLOOR_DB[precision]:.0f} dB: not written"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with AtomicFile(path) as target:
+        target.file.write(content)
+    contract.write(path.with_suffix(".json"))
+    return Exported(path, path.with_suffix(".json"), len(content) / 1e6, parity_db)
+
+
+def _convert(bundle: Bundle, contract: ModelContract, precision: str) -> bytes:
+    try:
+        import tensorflow as tf
+    except ModuleNotFoundError:
+        raise MissingExtraError("tensorflow", "train", "exporting to LiteRT") from None
+    spec = contract.spec
+    shape = (1, spec.frames, spec.model_bins, spec.channels)
+
+    @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32, name=contract.input_name)])
+    def serve(features):
+        return {stem: tf.identity(mask, name=stem) for stem, mask in bundle.generator(features).items()}
+
+    module = tf.Module()
+    module.weights = [variable.value for variable in bundle.generator.variables]  # a saved model must own what it refers to
+    folder = tempfile.mkdtemp(prefix="tfsep-export-")
+    try:
+        tf.saved_model.save(module, folder, signatures={"serving_default": serve})
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        if precision == "fp16":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.target_spec.supported_types = [tf.float16]
+        return converter.convert()
+    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        raise ModelError(f"LiteRT conversion of {bundle.name} failed: {str(error).splitlines()[0]}") from None
+    finally:
+        shutil.rmtree(folder)
+
+
+def _parity_db(bundle: Bundle, contract: ModelContract, content: bytes) -> float:
+    """Return 10 log10 of the masks' energy over that of their difference from Keras, on seeded noise-like features and silence."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    spec = contract.spec
+    interpreter = Interpreter(model_content=content, num_threads=os.cpu_count())
+    runner = interpreter.get_signature_runner()
+    rng = np.random.default_rng(0)
+    shape = (1, spec.frames, spec.model_bins, spec.channels)
+    slope = 2.0 * np.exp(-np.arange(spec.model_bins) / (spec.model_bins / 4))[:, None]  # spectra fall towards the highs
+    signal = noise = 0.0
+    for features in (rng.exponential(1.0, shape) * slope, np.zeros(shape)):
+        features = features.astype(np.float32)
+        masks, expected = runner(**{contract.input_name: features}), bundle.predict(features)
+        if set(masks) != set(contract.stems):
+            raise ModelError(f"the exported outputs are {', '.join(sorted(masks))}; expected {', '.join(contract.stems)}")
+        for stem, mask in expected.items():
+            signal += float(np.sum(mask.astype(np.float64) ** 2))
+            noise += float(np.sum((masks[stem].astype(np.float64) - mask) ** 2))
+    return 10 * np.log10(signal / max(noise, 1e-30))

@@ -1,0 +1,73 @@
+"""Decoded tracks on disk, mapped into memory: a training crop then costs a copy, not a decode."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tfsep.audio.atomic import AtomicFile, write_error
+from tfsep.data.source import Track
+
+
+@dataclass(frozen=True)
+class CachedTrack:
+    """A track ready to crop.
+
+    Attributes:
+        stems: which stems it has, in the order of `samples`.
+        samples: int16 `(stems, length, channels)`, mapped from disk.
+        gain: what `samples` are multiplied by to give audio in [-1, 1] (or beyond, where the recording was).
+    """
+
+    name: str
+    genre: str | None
+    stems: tuple[str, ...]
+    samples: np.ndarray
+    gain: float
+
+    @property
+    def length(self) -> int:
+        """Samples of each stem."""
+        return self.samples.shape[1]
+
+
+def fingerprint(track: Track, sample_rate_hz: int, channels: int) -> str:
+    """Return a hash of a track's files (path, size, time of change) and of what they are decoded to."""
+    described = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in track.paths]
+    return hashlib.sha256(json.dumps([described, sample_rate_hz, channels]).encode()).hexdigest()[:24]
+
+
+def load_cached(track: Track, folder: Path, *, sample_rate_hz: int, channels: int) -> CachedTrack:
+    """Return a track from the cache, decoding it first where the cache has not got it.
+
+    Raises: AudioError or DataError from reading the track; AudioError if the cache cannot be written.
+    """
+    key = fingerprint(track, sample_rate_hz, channels)
+    path, about = folder / f"{key}.npy", folder / f"{key}.json"
+    if not (path.is_file() and about.is_file()):
+        _decode(track, path, about, sample_rate_hz, channels)
+    described = json.loads(about.read_text(encoding="utf-8"))
+    return CachedTrack(
+        name=track.name,
+        genre=track.genre,
+        stems=tuple(described["stems"]),
+        samples=np.load(path, mmap_mode="r"),
+        gain=described["gain"],
+    )
+
+
+def _decode(track: Track, path: Path, about: Path, sample_rate_hz: int, channels: int) -> None:
+    stems = track.read(sample_rate_hz, channels)
+    joined = np.stack([stems[stem] for stem in sorted(stems)])
+    scale = max(1.0, float(np.abs(joined).max(initial=0.0)))
+    integers = np.rint(joined * (32767 / scale)).astype(np.int16)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(path, error) from None
+    with AtomicFile(path) as target:
+        np.save(target.file, integers)
+    with AtomicFile(about) as target:
+        target.file.write(json.dumps({"stems": sorted(stems), "gain": scale / 32767}).encode())

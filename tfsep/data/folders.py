@@ -1,0 +1,100 @@
+"""Multitracks in folders: `SONG/{drums,bass,other,vocals}.{flac,wav,ogg,...}`, as `tfsep render` and MUSDB18-HQ lay them out."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tfsep.audio import READABLE_SUFFIXES, Audio, read_info
+from tfsep.errors import DataError
+from tfsep.models.config import DEFAULT_STEMS
+
+MIXTURE = "mixture"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderTrack:
+    """One song folder; a `Track`."""
+
+    name: str
+    genre: str | None
+    files: tuple[tuple[str, Path], ...]  # (stem, path), sorted
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """The stems that have a file."""
+        return tuple(stem for stem, _ in self.files)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The stems' files."""
+        return tuple(path for _, path in self.files)
+
+    def read(self, sample_rate_hz: int, channels: int) -> dict[str, np.ndarray]:
+        """Return each stem as float32 `(samples, channels)`.
+
+        Raises: AudioError for a file that cannot be read; DataError if the stems differ in length by more than a tenth of a second.
+        """
+        stems = {stem: Audio.read(path, sample_rate_hz=sample_rate_hz, channels=channels).samples for stem, path in self.files}
+        lengths = {stem: len(samples) for stem, samples in stems.items()}
+        if max(lengths.values()) - min(lengths.values()) > sample_rate_hz // 10:
+            listed = ", ".join(f"{stem} {count / sample_rate_hz:.2f} s" for stem, count in lengths.items())
+            raise DataError(
+                f"{self.paths[0].parent}: the stems differ in length ({listed}): export them again from one project"
+            )
+        return {stem: samples[: min(lengths.values())] for stem, samples in stems.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderSource:
+    """All song folders below `root`; a `StemSource`."""
+
+    root: Path
+    exclude: frozenset[str] = frozenset()  # names of song folders to leave out
+    paired: bool = True
+
+    def tracks(self) -> Sequence[FolderTrack]:
+        """Return one track for each folder that holds a stem. Raises: DataError if there is none."""
+        if not self.root.is_dir():
+            raise DataError(f"{self.root}: not a folder; give a folder of songs, SONG/drums.flac and so on")
+        folders = sorted({path.parent for path in self.root.rglob("*") if _stem_of(path)})
+        found = [self._track(folder) for folder in folders if folder.name not in self.exclude]
+        if not found:
+            raise DataError(
+                f"{self.root}: no song in it; a song is a folder with two or more of {', '.join(DEFAULT_STEMS)} "
+                "as .wav, .flac or another readable format"
+            )
+        return found
+
+    def _track(self, folder: Path) -> FolderTrack:
+        files = {}
+        for path in sorted(folder.iterdir()):
+            stem = _stem_of(path)
+            if stem and stem in files:
+                raise DataError(f"{folder}: {stem} is there twice, {files[stem].name} and {path.name}: keep one")
+            if stem:
+                files[stem] = path
+        if len(files) < 2:
+            raise DataError(f"{folder}: only {', '.join(files)} is there; a multitrack has two or more stems")
+        about = folder / "song.json"
+        try:
+            genre = json.loads(about.read_text(encoding="utf-8")).get("genre") if about.is_file() else None
+        except (json.JSONDecodeError, UnicodeDecodeError, AttributeError) as error:
+            raise DataError(f"{about}: not a song description ({error}); delete it or write it again") from None
+        name = str(folder.relative_to(self.root)) if folder != self.root else folder.name
+        return FolderTrack(name=name, genre=genre, files=tuple(sorted(files.items())))
+
+
+def check_track(track: FolderTrack) -> None:
+    """Open each file of a track. Raises: AudioError naming the first that cannot be read."""
+    for path in track.paths:
+        read_info(path)
+
+
+def _stem_of(path: Path) -> str | None:
+    """Return which stem a file holds by its name, or None."""
+    if path.suffix.lower() in READABLE_SUFFIXES and path.stem in DEFAULT_STEMS and path.is_file():
+        return path.stem
+    return None

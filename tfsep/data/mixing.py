@@ -1,0 +1,159 @@
+"""Training crops, mixed on the fly: the one place where tracks are mixed and augmented.
+
+Example `i` of batch `k` depends only on the seed, `k` and `i`, so that a resumed run sees what an uninterrupted one would have.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import soxr
+
+from tfsep.data.cache import CachedTrack
+
+RESIDUAL_STEM = "other"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixingConfig:
+    """How crops are drawn and changed. Gains in dB, probabilities in [0, 1].
+
+    Raises: ValueError from a field out of range.
+    """
+
+    remix_probability: float = 0.5  # stems of different songs together, rather than those of one song
+    song_gain_db: float = 6.0  # of the whole crop, +-
+    stem_gain_db: float = 3.0  # of each stem of one song, +-
+    remix_gain_db: float = 6.0  # of each stem in a remix, +-, after all were brought to like loudness
+    swap_probability: float = 0.5  # left and right
+    invert_probability: float = 0.5  # polarity of one stem, in a remix
+    speed_probability: float = 0.25  # pitch and tempo together, by resampling
+    speed_range: float = 0.12  # +-, as a ratio
+
+    def __post_init__(self):
+        for name in ("remix_probability", "swap_probability", "invert_probability", "speed_probability"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}={getattr(self, name)}: use 0 to 1")
+        if not 0 <= self.speed_range < 0.5:
+            raise ValueError(f"speed_range={self.speed_range}: use 0 to less than 0.5")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """Tracks that are drawn with one weight: a data folder."""
+
+    tracks: tuple[CachedTrack, ...]
+    weight: float = 1.0
+
+
+class CropMixer:
+    """Draws crops.
+
+    A stem that a track has no file for may lie in its `other`. In crops with such an `other` the missing stems are marked as not
+    known: of them, the loss may only use the sum with `other`.
+
+    Args:
+        pools: where to draw from, by weight; within a pool each second of audio is as likely as any other.
+        stems: order of the stems in a batch.
+        samples: length of a crop.
+    """
+
+    def __init__(
+        self,
+        pools: Sequence[Pool],
+        *,
+        stems: Sequence[str],
+        samples: int,
+        channels: int,
+        config: MixingConfig,
+        seed: int,
+    ):
+        self.pools, self.stems, self.samples, self.channels = tuple(pools), tuple(stems), samples, channels
+        self.config, self.seed = config, seed
+        weights = np.array([pool.weight for pool in self.pools], np.float64)
+        self._pool_odds = weights / weights.sum()
+        self._track_odds = []
+        for pool in self.pools:
+            lengths = np.array([track.length for track in pool.tracks], np.float64)
+            self._track_odds.append(lengths / lengths.sum())
+
+    def batch(self, index: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return one batch.
+
+        Returns: audio float32 `(size, stems, channels, samples)`; known float32 `(size, stems)`, 1 or 0.
+        """
+        audio = np.zeros((size, len(self.stems), self.channels, self.samples), np.float32)
+        known = np.ones((size, len(self.stems)), np.float32)
+        for item in range(size):
+            rng = np.random.default_rng((self.seed, index, item))
+            known[item] = self._example(audio[item], rng)
+        return audio, known
+
+    def _example(self, out: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        config = self.config
+        speed = 1.0
+        if rng.random() < config.speed_probability:
+            speed = 1 + rng.uniform(-config.speed_range, config.speed_range)
+        if rng.random() < config.remix_probability:
+            residual = self._remix(out, rng, speed)
+        else:
+            residual = self._song(out, rng, speed)
+        out *= 10 ** (rng.uniform(-config.song_gain_db, config.song_gain_db) / 20)
+        peak = np.abs(out.sum(axis=0)).max()
+        if peak > 1:  # as loud as a file can hold
+            out /= peak
+        if residual is None:
+            return np.ones(len(self.stems), np.float32)
+        return np.array([stem in residual.stems for stem in self.stems], np.float32)
+
+    def _song(self, out: np.ndarray, rng: np.random.Generator, speed: float) -> CachedTrack:
+        """Fill `out` with the stems of one song; return the track that `other` comes from."""
+        track = self._draw(rng)
+        start = self._start(track, rng, speed)
+        swap = rng.random() < self.config.swap_probability
+        for position, stem in enumerate(self.stems):
+            gain = 10 ** (rng.uniform(-self.config.stem_gain_db, self.config.stem_gain_db) / 20)
+            if stem in track.stems:
+                out[position] = self._crop(track, stem, start, speed)[:: -1 if swap else 1] * gain
+        return track
+
+    def _remix(self, out: np.ndarray, rng: np.random.Generator, speed: float) -> CachedTrack | None:
+        """Fill `out` with stems of different songs; return the track that `other` comes from, None without such a stem."""
+        config, residual = self.config, None
+        for position, stem in enumerate(self.stems):
+            track = self._draw(rng, stem)
+            crop = self._crop(track, stem, self._start(track, rng, speed), speed)
+            loudness = np.sqrt(np.mean(crop**2))
+            level = 10 ** (rng.uniform(-config.remix_gain_db, config.remix_gain_db) / 20) * 0.07
+            gain = level / loudness if loudness > 1e-3 else 1.0  # what is nearly silent stays so
+            gain *= -1 if rng.random() < config.invert_probability else 1
+            swap = rng.random() < config.swap_probability
+            out[position] = crop[:: -1 if swap else 1] * gain
+            if stem == RESIDUAL_STEM:
+                residual = track
+        return residual
+
+    def _draw(self, rng: np.random.Generator, stem: str | None = None) -> CachedTrack:
+        """Draw a track, one that has `stem` if it is given."""
+        while True:
+            pool = int(rng.choice(len(self.pools), p=self._pool_odds))
+            track = self.pools[pool].tracks[int(rng.choice(len(self._track_odds[pool]), p=self._track_odds[pool]))]
+            if stem is None or stem in track.stems:
+                return track
+
+    def _start(self, track: CachedTrack, rng: np.random.Generator, speed: float) -> int:
+        return int(rng.integers(0, max(1, track.length - self._source_samples(speed) + 1)))
+
+    def _source_samples(self, speed: float) -> int:
+        return self.samples if speed == 1 else int(np.ceil(self.samples * speed)) + 64
+
+    def _crop(self, track: CachedTrack, stem: str, start: int, speed: float) -> np.ndarray:
+        """Return float32 `(channels, samples)`, silence after the end of a short track."""
+        stored = track.samples[track.stems.index(stem), start : start + self._source_samples(speed)]
+        audio = stored.astype(np.float32) * np.float32(track.gain)
+        if speed != 1:
+            audio = soxr.resample(audio, speed, 1.0, quality="MQ")
+        out = np.zeros((self.channels, self.samples), np.float32)
+        audio = audio[: self.samples]
+        out[:, : len(audio)] = audio.T
+        return out

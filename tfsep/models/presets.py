@@ -1,0 +1,40 @@
+"""Generators by name: architectures (`kind`) and whole presets."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tfsep.errors import UsageError
+from tfsep.models.config import GeneratorConfig
+
+if TYPE_CHECKING:
+    import keras
+
+PRESETS: dict[str, GeneratorConfig] = {
+    "default": GeneratorConfig(),
+    # Small enough for tests and for a first look at a new data set.
+    "tiny": GeneratorConfig(widths=(8, 16), blocks=(1, 1)),
+}
+
+
+def preset(name: str, *, stems: tuple[str, ...] | None = None) -> GeneratorConfig:
+    """Return the configuration of a preset, with other stems if given. Raises: UsageError for an unknown name."""
+    if name not in PRESETS:
+        raise UsageError(f"preset {name!r} is unknown: use {', '.join(PRESETS)}")
+    return replace(PRESETS[name], stems=stems) if stems else PRESETS[name]
+
+
+def build_generator(config: GeneratorConfig, frames: int | None = None) -> "keras.Model":
+    """Build a generator with fresh weights.
+
+    Args:
+        frames: of one chunk, when another number than the spec's is wanted (training crops); weights do not depend on it.
+    """
+    from tfsep.models.bandsplit import BandSplitUNet
+
+    kinds = {"bandsplit": BandSplitUNet}
+    if config.kind not in kinds:
+        raise UsageError(f"generator kind {config.kind!r} is unknown: use {', '.join(kinds)}")
+    generator = kinds[config.kind](config)
+    spec = config.spec
+    generator.build((None, frames or spec.frames, spec.model_bins, spec.channels))
+    return generator

@@ -1,0 +1,57 @@
+"""What a generator is trained to reduce, in `keras.ops`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from keras import ops
+
+from tfsep.dsp import stft_ops
+from tfsep.spec import SpectrogramSpec
+
+Tensor = Any
+
+FLOOR = 1e-5  # linear magnitude, -100 dB: keeps the gradient of the modulus finite in silence
+
+
+def magnitudes_and_targets(audio: Tensor, spec: SpectrogramSpec) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+    """Transform a batch of stems.
+
+    Args:
+        audio: float32 `(batch, stems, channels, samples)`.
+    Returns: the mixture's magnitude `(batch, frames, model_bins, channels)`; and for each stem its spectrum turned by the mixture's
+        phase, real and imaginary part of that shape. A real mask on the mixture can reach the real part only.
+    """
+    real, imaginary = stft_ops.stft(audio, spec)
+    real = ops.transpose(real[..., : spec.model_bins], (1, 0, 3, 4, 2))  # (stems, batch, frames, bins, channels)
+    imaginary = ops.transpose(imaginary[..., : spec.model_bins], (1, 0, 3, 4, 2))
+    mixture_real, mixture_imaginary = ops.sum(real, axis=0), ops.sum(imaginary, axis=0)
+    magnitude = ops.sqrt(ops.square(mixture_real) + ops.square(mixture_imaginary) + FLOOR**2)
+    cosine, sine = mixture_real / magnitude, mixture_imaginary / magnitude
+    turned = [(real[i] * cosine + imaginary[i] * sine, imaginary[i] * cosine - real[i] * sine) for i in range(audio.shape[1])]
+    return magnitude, turned
+
+
+def spectral_loss(
+    masks: Sequence[Tensor], magnitude: Tensor, targets: Sequence[tuple[Tensor, Tensor]], known: Tensor, residual: int
+) -> Tensor:
+    """Mean modulus of the complex error of each stem, relative to the mixture's mean magnitude of the same crop.
+
+    The error of a masked mixture against the true complex spectrum, as in phase-sensitive approximation (Erdogan et al. 2015,
+    eq. 4), with the modulus itself instead of its square, which would let the loudest cells decide all.
+
+    Args:
+        masks: for each stem `(batch, frames, bins, channels)`.
+        known: float `(batch, stems)`, 0 where a stem's target lies in the residual one: there only their sum is compared.
+        residual: index of the residual stem (`other`).
+    Returns: a scalar.
+    """
+    weight = 1 / (ops.mean(magnitude, axis=(1, 2, 3), keepdims=True) + FLOOR)
+    errors = [[mask * magnitude - real, -imaginary] for mask, (real, imaginary) in zip(masks, targets, strict=True)]
+    for index, error in enumerate(errors):
+        if index != residual:
+            own = ops.reshape(known[:, index], (-1, 1, 1, 1))
+            for part in (0, 1):
+                errors[residual][part] = errors[residual][part] + (1 - own) * error[part]
+                error[part] = own * error[part]
+    moduli = [ops.sqrt(ops.square(real) + ops.square(imaginary) + FLOOR**2) - FLOOR for real, imaginary in errors]
+    return sum(ops.mean(modulus * weight) for modulus in moduli)
