@@ -1,5 +1,9 @@
 """Running a generator, whatever it was exported as; chosen by file name."""
 
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from queue import SimpleQueue
@@ -85,7 +89,8 @@ class LiteRtRuntime:
         self._interpreters = []  # a runner does not keep its interpreter alive
         for _ in range(threads):
             try:
-                interpreter = Interpreter(model_path=str(path), num_threads=1)
+                with _without_notes():
+                    interpreter = Interpreter(model_path=str(path), num_threads=1)
                 signatures = interpreter.get_signature_list()
                 runner = interpreter.get_signature_runner(next(iter(signatures))) if len(signatures) == 1 else None
             except (ValueError, RuntimeError, OSError) as error:
@@ -152,6 +157,27 @@ def _load_bundle(folder: Path) -> BundleRuntime:
     from tfsep.bundle import Bundle
 
     return BundleRuntime(Bundle.load(folder))
+
+
+@contextmanager
+def _without_notes() -> Iterator[None]:
+    """Hold back LiteRT's notes about itself, which it writes to the process' standard error past Python; pass on the rest."""
+    try:
+        saved = os.dup(2)
+    except OSError:  # there is no standard error
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            held.seek(0)
+            for line in held:
+                if not line.startswith((b"INFO:", b"VERBOSE:")):
+                    os.write(2, line)
 
 
 def _first_line(error: Exception) -> str:
