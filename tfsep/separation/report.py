@@ -8,7 +8,7 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from tfsep.separation.batch import SongResult
@@ -55,9 +55,7 @@ class BatchReport:
         contract = separator.contract
         if contract.bandwidth_hz is not None:
             limit = f"{contract.bandwidth_hz / 1000:g} kHz"
-            self._print(
-                f"model {contract.name}: tells stems apart up to {limit}; what lies above stays in {separator.residual_stem}"
-            )
+            self._print(f"model {contract.name}: separates up to {limit}; what lies above stays in {separator.residual_stem}")
 
     def started(self, song: Song) -> None:
         """See `Listener`."""
@@ -88,19 +86,16 @@ class BatchReport:
         """Print the table of all songs and where the files are."""
         console = _console(stderr=False)
         if results:
-            table = Table("song", Text("length", justify="right"), Text("x real time", justify="right"), "status")
-            for column in table.columns[1:3]:
-                column.justify = "right"
+            table = Table("song", Column("length", justify="right"), Column("x real time", justify="right"), "status")
             for result in results:
                 done = result.status == "done"
                 status = {"done": "done", "skipped": "there already"}.get(result.status, result.problem)
+                style = "red" if result.status == "failed" else ""
                 table.add_row(
                     Text(_printable(result.song.name, console.encoding), overflow="fold"),
                     _clock(result.duration_s) if done else "",
                     _speed(result) if done else "",
-                    Text(
-                        _printable(status, console.encoding), style="" if result.status != "failed" else "red", overflow="fold"
-                    ),
+                    Text(_printable(status, console.encoding), style=style, overflow="fold"),
                 )
             console.print(table)
         counts = Counter(result.status for result in results)

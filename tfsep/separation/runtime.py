@@ -91,6 +91,7 @@ class LiteRtRuntime:
             try:
                 with _without_notes():
                     interpreter = Interpreter(model_path=str(path), num_threads=1)
+                    interpreter.allocate_tensors()
                 signatures = interpreter.get_signature_list()
                 runner = interpreter.get_signature_runner(next(iter(signatures))) if len(signatures) == 1 else None
             except (ValueError, RuntimeError, OSError) as error:
