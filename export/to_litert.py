@@ -61,7 +61,7 @@ def _convert(bundle: Bundle, contract: ModelContract, precision: str) -> bytes:
 
     @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32, name=contract.input_name)])
     def serve(features):
-        return {stem: tf.identity(mask, name=stem) for stem, mask in bundle.generator(features).items()}
+        return {stem: tf.identity(mask, name=stem) for stem, mask in bundle.generator.masks(features).items()}
 
     module = tf.Module()
     module.weights = [variable.value for variable in bundle.generator.variables]  # a saved model must own what it refers to

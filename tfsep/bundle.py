@@ -42,7 +42,7 @@ class Bundle:
 
     def predict(self, features: np.ndarray) -> dict[str, np.ndarray]:
         """Return the masks of float32 features `(batch, frames, model_bins, channels)`, by stem."""
-        return {stem: np.asarray(mask) for stem, mask in self.generator(features).items()}
+        return {stem: np.asarray(mask) for stem, mask in self.generator.masks(features).items()}
 
     @staticmethod
     def write(
@@ -85,7 +85,9 @@ class Bundle:
             raise ModelError(f"{about}: damaged ({error}); copy the bundle again") from None
         version = fields.get("bundle_version")
         if version != BUNDLE_VERSION:
-            raise ModelError(f"{about}: bundle version {version}, this program reads {BUNDLE_VERSION}: train or export it again")
+            raise ModelError(
+                f"{about}: bundle version {version}, this program reads {BUNDLE_VERSION}: train or export it again"
+            )
         try:
             config = GeneratorConfig.from_json(fields["generator"])
         except (KeyError, TypeError, ValueError) as error:
@@ -108,5 +110,7 @@ def _load_generator(path: Path, config: GeneratorConfig) -> "keras.Model":
     try:
         generator.load_weights(path)
     except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{path}: not the weights of this model ({str(error).splitlines()[0]}); copy the bundle again") from None
+        raise ModelError(
+            f"{path}: not the weights of this model ({str(error).splitlines()[0]}); copy the bundle again"
+        ) from None
     return generator

@@ -1,6 +1,7 @@
 """What a model file promises to whoever runs it: tensors, spectrogram, stems, chunking."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,12 @@ from tfsep.errors import ModelError
 from tfsep.spec import SpectrogramSpec
 
 CONTRACT_VERSION = 1
+RESIDUAL_STEMS = ("other", "accompaniment")
+
+
+def residual_stem(stems: Sequence[str]) -> str:
+    """Return the stem that takes what no other stem claims: `other` or `accompaniment` if there is one, else the last."""
+    return next((stem for stem in RESIDUAL_STEMS if stem in stems), stems[-1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +23,7 @@ class ModelContract:
     """The promise of one exported generator, kept as JSON beside the file.
 
     Input: float32 `(1, spec.frames, spec.model_bins, spec.channels)`, `log1p(feature_gain * magnitude)` of the mixture.
-    Outputs: for each stem a float32 mask `(1, spec.frames, spec.model_bins, spec.channels)`, in a tensor that bears the stem's name.
+    Outputs: for each stem a float32 mask `(1, spec.frames, spec.model_bins, spec.channels)`, in a tensor with the stem's name.
     Masks lie in [0, 1] and sum to one over the stems.
 
     Raises: ValueError from a field out of range.
@@ -62,9 +69,7 @@ class ModelContract:
             raise ModelError(f"{path}: not a model description ({error}); export the model again") from None
         version = fields.get("contract_version") if isinstance(fields, dict) else None
         if version != CONTRACT_VERSION:
-            raise ModelError(
-                f"{path}: contract version {version}, this program reads {CONTRACT_VERSION}: export the model again"
-            )
+            raise ModelError(f"{path}: contract version {version}, this program reads {CONTRACT_VERSION}: export it again")
         try:
             return cls(
                 spec=SpectrogramSpec.from_json(fields["spec"]),

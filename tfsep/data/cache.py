@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +17,14 @@ class CachedTrack:
     """A track ready to crop.
 
     Attributes:
+        key: hash of the files it was read from.
         stems: which stems it has, in the order of `samples`.
         samples: int16 `(stems, length, channels)`, mapped from disk.
         gain: what `samples` are multiplied by to give audio in [-1, 1] (or beyond, where the recording was).
     """
 
     name: str
+    key: str
     genre: str | None
     stems: tuple[str, ...]
     samples: np.ndarray
@@ -31,6 +34,20 @@ class CachedTrack:
     def length(self) -> int:
         """Samples of each stem."""
         return self.samples.shape[1]
+
+    def parts(self, stem: str, wanted: Sequence[str]) -> tuple[str, ...]:
+        """Return the track's stems that make up `stem`: for `accompaniment` all that are not `wanted` by name."""
+        if stem == "accompaniment":
+            return tuple(name for name in self.stems if name == stem or name not in wanted)
+        return (stem,) if stem in self.stems else ()
+
+    def read(self, stem: str, wanted: Sequence[str], start: int, count: int) -> np.ndarray:
+        """Return float32 `(samples, channels)` of a stem, at most `count` samples, fewer at the track's end."""
+        rows = [self.stems.index(part) for part in self.parts(stem, wanted)]
+        crop = self.samples[rows[0], start : start + count].astype(np.float32)
+        for row in rows[1:]:
+            crop += self.samples[row, start : start + count]
+        return crop * np.float32(self.gain)
 
 
 def fingerprint(track: Track, sample_rate_hz: int, channels: int) -> str:
@@ -51,6 +68,7 @@ def load_cached(track: Track, folder: Path, *, sample_rate_hz: int, channels: in
     described = json.loads(about.read_text(encoding="utf-8"))
     return CachedTrack(
         name=track.name,
+        key=key,
         genre=track.genre,
         stems=tuple(described["stems"]),
         samples=np.load(path, mmap_mode="r"),

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import soxr
 
+from tfsep.contract import residual_stem
 from tfsep.data.cache import CachedTrack
-
-RESIDUAL_STEM = "other"
+from tfsep.errors import DataError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +49,15 @@ class Pool:
 class CropMixer:
     """Draws crops.
 
-    A stem that a track has no file for may lie in its `other`. In crops with such an `other` the missing stems are marked as not
-    known: of them, the loss may only use the sum with `other`.
+    A stem that a track has no file for may lie in its `other`. In crops with such an `other` the missing stems are marked as
+    not known: of them, the loss may only use the sum with `other`.
 
     Args:
         pools: where to draw from, by weight; within a pool each second of audio is as likely as any other.
-        stems: order of the stems in a batch.
+        stems: order of the stems in a batch. `accompaniment` stands for all stems of a track that are not asked for by name.
         samples: length of a crop.
+
+    Raises: DataError if no track has one of the stems.
     """
 
     def __init__(
@@ -70,6 +72,10 @@ class CropMixer:
     ):
         self.pools, self.stems, self.samples, self.channels = tuple(pools), tuple(stems), samples, channels
         self.config, self.seed = config, seed
+        self.residual = residual_stem(self.stems)
+        for stem in self.stems:
+            if not any(track.parts(stem, self.stems) for pool in self.pools for track in pool.tracks):
+                raise DataError(f"no song in the data has the stem {stem}: add songs that have, or train other stems")
         weights = np.array([pool.weight for pool in self.pools], np.float64)
         self._pool_odds = weights / weights.sum()
         self._track_odds = []
@@ -102,12 +108,10 @@ class CropMixer:
         peak = np.abs(out.sum(axis=0)).max()
         if peak > 1:  # as loud as a file can hold
             out /= peak
-        if residual is None:
-            return np.ones(len(self.stems), np.float32)
-        return np.array([stem in residual.stems for stem in self.stems], np.float32)
+        return np.array([bool(residual.parts(stem, self.stems)) for stem in self.stems], np.float32)
 
     def _song(self, out: np.ndarray, rng: np.random.Generator, speed: float) -> CachedTrack:
-        """Fill `out` with the stems of one song; return the track that `other` comes from."""
+        """Fill `out` with the stems of one song; return the track that the residual stem comes from."""
         track = self._draw(rng)
         start = self._start(track, rng, speed)
         swap = rng.random() < self.config.swap_probability
@@ -117,9 +121,9 @@ class CropMixer:
                 out[position] = self._crop(track, stem, start, speed)[:: -1 if swap else 1] * gain
         return track
 
-    def _remix(self, out: np.ndarray, rng: np.random.Generator, speed: float) -> CachedTrack | None:
-        """Fill `out` with stems of different songs; return the track that `other` comes from, None without such a stem."""
-        config, residual = self.config, None
+    def _remix(self, out: np.ndarray, rng: np.random.Generator, speed: float) -> CachedTrack:
+        """Fill `out` with stems of different songs; return the track that the residual stem comes from."""
+        config = self.config
         for position, stem in enumerate(self.stems):
             track = self._draw(rng, stem)
             crop = self._crop(track, stem, self._start(track, rng, speed), speed)
@@ -129,7 +133,7 @@ class CropMixer:
             gain *= -1 if rng.random() < config.invert_probability else 1
             swap = rng.random() < config.swap_probability
             out[position] = crop[:: -1 if swap else 1] * gain
-            if stem == RESIDUAL_STEM:
+            if stem == self.residual:
                 residual = track
         return residual
 
@@ -138,7 +142,7 @@ class CropMixer:
         while True:
             pool = int(rng.choice(len(self.pools), p=self._pool_odds))
             track = self.pools[pool].tracks[int(rng.choice(len(self._track_odds[pool]), p=self._track_odds[pool]))]
-            if stem is None or stem in track.stems:
+            if stem is None or track.parts(stem, self.stems):
                 return track
 
     def _start(self, track: CachedTrack, rng: np.random.Generator, speed: float) -> int:
@@ -149,8 +153,7 @@ class CropMixer:
 
     def _crop(self, track: CachedTrack, stem: str, start: int, speed: float) -> np.ndarray:
         """Return float32 `(channels, samples)`, silence after the end of a short track."""
-        stored = track.samples[track.stems.index(stem), start : start + self._source_samples(speed)]
-        audio = stored.astype(np.float32) * np.float32(track.gain)
+        audio = track.read(stem, self.stems, start, self._source_samples(speed))
         if speed != 1:
             audio = soxr.resample(audio, speed, 1.0, quality="MQ")
         out = np.zeros((self.channels, self.samples), np.float32)

@@ -88,5 +88,9 @@ class BandSplitUNet(keras.Model):
         shape = (-1, *features.shape[1:])
         return {stem: ops.reshape(values / total, shape) for stem, values in zip(self.config.stems, exponentials, strict=True)}
 
+    def masks(self, features) -> dict:
+        """Return the masks of the contract: what `call` returns."""
+        return self(features)
+
     def get_config(self):
         return super().get_config() | {"config": self.config.to_json()}

@@ -5,12 +5,23 @@ from typing import TYPE_CHECKING
 
 from tfsep.errors import UsageError
 from tfsep.models.config import GeneratorConfig
+from tfsep.spec import SpectrogramSpec
 
 if TYPE_CHECKING:
     import keras
 
 PRESETS: dict[str, GeneratorConfig] = {
     "default": GeneratorConfig(),
+    # DSSGAN as it was in 2018: 8,192 Hz mono, FFT 512, hop 256, 64 frames. The gain undoes the scaling of our spectra (a Hann
+    # window of 512 sums to 256), so that the features are log1p of the plain STFT magnitude.
+    "dssgan": GeneratorConfig(
+        kind="dssgan",
+        spec=SpectrogramSpec(
+            sample_rate_hz=8192, window_samples=512, hop_samples=256, channels=1, frames=64, feature_gain=128.0
+        ),
+        stems=("drums", "accompaniment"),
+        widths=(16, 32, 64, 128, 256),
+    ),
     # Small enough for tests and for a first look at a new data set.
     "tiny": GeneratorConfig(widths=(8, 16), blocks=(1, 1)),
 }
@@ -30,8 +41,9 @@ def build_generator(config: GeneratorConfig, frames: int | None = None) -> "kera
         frames: of one chunk, when another number than the spec's is wanted (training crops); weights do not depend on it.
     """
     from tfsep.models.bandsplit import BandSplitUNet
+    from tfsep.models.dssgan import DssganUNet
 
-    kinds = {"bandsplit": BandSplitUNet}
+    kinds = {"bandsplit": BandSplitUNet, "dssgan": DssganUNet}
     if config.kind not in kinds:
         raise UsageError(f"generator kind {config.kind!r} is unknown: use {', '.join(kinds)}")
     generator = kinds[config.kind](config)

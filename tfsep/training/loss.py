@@ -55,3 +55,21 @@ def spectral_loss(
                 error[part] = own * error[part]
     moduli = [ops.sqrt(ops.square(real) + ops.square(imaginary) + FLOOR**2) - FLOOR for real, imaginary in errors]
     return sum(ops.mean(modulus * weight) for modulus in moduli)
+
+
+def log_magnitude_loss(
+    estimates: Sequence[Tensor], targets: Sequence[tuple[Tensor, Tensor]], known: Tensor, spec: SpectrogramSpec
+) -> Tensor:
+    """Mean squared error of compressed magnitudes, the reference system's loss; stems that are not known are left out.
+
+    Args:
+        estimates: for each stem `(batch, frames, bins, channels)`, compressed as `SpectrogramSpec` says.
+        targets, known: as for `spectral_loss`.
+    Returns: a scalar.
+    """
+    total = 0.0
+    for index, (estimate, (real, imaginary)) in enumerate(zip(estimates, targets, strict=True)):
+        magnitude = ops.sqrt(ops.square(real) + ops.square(imaginary) + FLOOR**2)
+        squared = ops.mean(ops.square(estimate - stft_ops.features(magnitude, spec)), axis=(1, 2, 3))
+        total = total + ops.mean(squared * known[:, index])
+    return total

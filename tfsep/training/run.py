@@ -1,11 +1,12 @@
 """A whole stage-1 run: data, trainer, validation, checkpoints, log, progress."""
 
+import hashlib
 import json
 import os
 import platform
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import keras
@@ -17,10 +18,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import tfsep
 from tfsep.audio.atomic import AtomicFile
 from tfsep.bundle import Bundle
-from tfsep.data.cache import CachedTrack, fingerprint, load_cached
+from tfsep.data.cache import CachedTrack, load_cached
 from tfsep.data.folders import FolderSource
 from tfsep.data.mixing import CropMixer, Pool
 from tfsep.errors import DataError, ModelError, UsageError
+from tfsep.models.cost import generator_cost
 from tfsep.models.presets import build_generator
 from tfsep.training.checkpoint import AveragedWeights, load_checkpoint, save_checkpoint
 from tfsep.training.config import TrainingConfig
@@ -89,7 +91,7 @@ class TrainingRun:
         self.averaged = build_generator(config.generator, config.crop_frames)
         if initial is not None:
             self._start_from(initial)
-        else:
+        elif hasattr(self.generator, "normalise"):
             self._measure_features()
         self.optimizer = keras.optimizers.AdamW(
             config.learning_rate, weight_decay=config.weight_decay, global_clipnorm=config.clip_norm
@@ -98,6 +100,7 @@ class TrainingRun:
         self.trainer.compile(self.optimizer)
         self.validator = SupervisedTrainer(self.averaged, config.generator)
         self.average = AveragedWeights(self.generator.variables, config.ema_decay)
+        self.cost = asdict(generator_cost(config.generator))
         self.step, self.best, self.seconds_trained = 0, float("-inf"), 0.0
         self._resume()
 
@@ -159,7 +162,7 @@ class TrainingRun:
             "config": described,
             "version": tfsep.__version__,
             "data": [
-                {"folder": folder.path.name, "weight": folder.weight, "songs": len(pool.tracks),
+                {"folder": folder.path.name, "weight": folder.weight, "songs": len(pool.tracks), "hash": pool_hash(pool),
                  "hours": round(sum(t.length for t in pool.tracks) / self.config.generator.spec.sample_rate_hz / 3600, 3),
                  "genres": sorted({t.genre for t in pool.tracks if t.genre})}
                 for folder, pool in zip(self.data, self.pools, strict=True)
@@ -288,9 +291,6 @@ class TrainingRun:
         Bundle.write(self.out / "best", self.config.generator, self.average.values, training=training)
 
 
-def data_hash(folder: Path, spec_rate_hz: int, channels: int) -> str:
-    """Return one hash for all tracks of a data folder."""
-    import hashlib
-
-    keys = [fingerprint(track, spec_rate_hz, channels) for track in FolderSource(root=folder).tracks()]
-    return hashlib.sha256("".join(keys).encode()).hexdigest()[:16]
+def pool_hash(pool: Pool) -> str:
+    """Return one hash for all files that a pool was read from."""
+    return hashlib.sha256("".join(track.key for track in pool.tracks).encode()).hexdigest()[:16]

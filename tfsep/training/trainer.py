@@ -5,11 +5,10 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfsep.contract import residual_stem
 from tfsep.dsp import stft_ops
 from tfsep.models.config import GeneratorConfig
-from tfsep.training.loss import magnitudes_and_targets, spectral_loss
-
-RESIDUAL_STEM = "other"
+from tfsep.training.loss import log_magnitude_loss, magnitudes_and_targets, spectral_loss
 
 
 class SupervisedTrainer(keras.Model):
@@ -25,7 +24,7 @@ class SupervisedTrainer(keras.Model):
     def __init__(self, generator: keras.Model, config: GeneratorConfig, **kwargs):
         super().__init__(**kwargs)
         self.generator, self.config = generator, config
-        self.residual = config.stems.index(RESIDUAL_STEM) if RESIDUAL_STEM in config.stems else len(config.stems) - 1
+        self.residual = config.stems.index(residual_stem(config.stems))
         self.loss_mean = keras.metrics.Mean(name="loss")
         self.built = True
 
@@ -44,7 +43,10 @@ class SupervisedTrainer(keras.Model):
         spec = self.config.spec
         magnitude, targets = magnitudes_and_targets(audio, spec)
         estimates = self.generator(stft_ops.features(magnitude, spec))
-        return spectral_loss([estimates[stem] for stem in self.config.stems], magnitude, targets, known, self.residual)
+        ordered = [estimates[stem] for stem in self.config.stems]
+        if self.generator.output_kind == "log_magnitude":
+            return log_magnitude_loss(ordered, targets, known, spec)
+        return spectral_loss(ordered, magnitude, targets, known, self.residual)
 
     def train_step(self, batch):
         import tensorflow as tf
@@ -62,13 +64,16 @@ class SupervisedTrainer(keras.Model):
         return {"loss": self.loss_mean.result()}
 
     def song_errors(self, audio):
-        """Return what SDR is made of, for crops of `(batch, stems, channels, samples)`: energies `(batch, stems)` of targets and of errors.
+        """Return what SDR is made of: energies of targets and of errors, each `(batch, stems)`.
 
-        Measured in the spectral domain, where the redundant transform weighs every sample alike but those at the edges.
+        Args:
+            audio: float32 `(batch, stems, channels, samples)`.
+
+        Measured on spectra, where the redundant transform weighs every sample alike but those at the edges.
         """
         spec = self.config.spec
         magnitude, targets = magnitudes_and_targets(audio, spec)
-        estimates = self.generator(stft_ops.features(magnitude, spec))
+        estimates = self.generator.masks(stft_ops.features(magnitude, spec))
         energies, errors = [], []
         for stem, (real, imaginary) in zip(self.config.stems, targets, strict=True):
             difference = estimates[stem] * magnitude - real

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tfsep.contract import residual_stem
 from tfsep.data.cache import CachedTrack
-from tfsep.data.mixing import RESIDUAL_STEM
 
 
 def validation_crops(
@@ -14,17 +14,17 @@ def validation_crops(
     """Cut `count` crops, evenly spread over a song.
 
     Returns: float32 `(count, stems, channels, samples)`; and the stems that can be scored, which leaves out the missing ones and,
-        since it may hold them, `other` with them.
+        since it may hold them, the residual one with them.
     """
     starts = np.linspace(0, max(0, track.length - samples), count).astype(int)
     crops = np.zeros((count, len(stems), track.samples.shape[2], samples), np.float32)
     for item, start in enumerate(starts):
         for position, stem in enumerate(stems):
-            if stem in track.stems:
-                stored = track.samples[track.stems.index(stem), start : start + samples]
-                crops[item, position, :, : len(stored)] = (stored.astype(np.float32) * np.float32(track.gain)).T
-    whole = set(stems) <= set(track.stems)
-    return crops, tuple(stem for stem in stems if stem in track.stems and (whole or stem != RESIDUAL_STEM))
+            if track.parts(stem, stems):
+                audio = track.read(stem, stems, int(start), samples)
+                crops[item, position, :, : len(audio)] = audio.T
+    there = [stem for stem in stems if track.parts(stem, stems)]
+    return crops, tuple(stem for stem in there if len(there) == len(stems) or stem != residual_stem(stems))
 
 
 def decibels(energy: float, error: float) -> float:
