@@ -19,26 +19,79 @@ if TYPE_CHECKING:
 BUNDLE_VERSION = 1
 MODEL_FILE = "model.keras"
 ABOUT_FILE = "bundle.json"
+FULL_BAND_HZ = 32_000  # models that work at a lower rate leave highs that people hear to the residual stem, and say so
 
 
 @dataclass(frozen=True)
-class Bundle:
-    """A trained generator with its configuration.
+class About:
+    """What `bundle.json` says: everything of a bundle but the weights.
 
     Attributes:
-        generator: built for `config.spec.frames` frames, float32.
-        training: how it came to be: data, steps, hours of audio, scores.
+        training: how it came to be: data, steps, hours of audio, scores, cost.
     """
 
-    config: GeneratorConfig
-    generator: "keras.Model"
-    training: dict[str, Any]
     name: str
+    config: GeneratorConfig
+    training: dict[str, Any]
 
     @property
     def contract(self) -> ModelContract:
         """The promise that exports of this generator make."""
-        return ModelContract(spec=self.config.spec, stems=self.config.stems, name=self.name, training=self.training)
+        spec = self.config.spec
+        bandwidth_hz = None if spec.sample_rate_hz >= FULL_BAND_HZ else spec.sample_rate_hz / 2
+        return ModelContract(
+            spec=spec,
+            stems=self.config.stems,
+            overlap_frames=min(32, spec.frames // 4),
+            name=self.name,
+            bandwidth_hz=bandwidth_hz,
+            training=self.training,
+        )
+
+
+def read_about(folder: Path) -> About:
+    """Read a bundle's description; needs no Keras. Raises: ModelError if it is missing, damaged or of another version."""
+    path = folder / ABOUT_FILE
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise ModelError(f"{folder}: not a model; a model folder holds {MODEL_FILE} and {ABOUT_FILE}") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path}: damaged ({error}); copy the bundle again") from None
+    version = fields.get("bundle_version") if isinstance(fields, dict) else None
+    if version != BUNDLE_VERSION:
+        raise ModelError(f"{path}: bundle version {version}, this program reads {BUNDLE_VERSION}: train or export it again")
+    try:
+        return About(fields["name"], GeneratorConfig.from_json(fields["generator"]), fields["training"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{path}: incomplete or wrong ({error}); copy the bundle again") from None
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained generator with its description.
+
+    Attributes:
+        generator: built for `about.config.spec.frames` frames, float32.
+    """
+
+    about: About
+    generator: "keras.Model"
+
+    @property
+    def config(self) -> GeneratorConfig:
+        """The generator's configuration."""
+        return self.about.config
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.about.name
+
+    @property
+    def contract(self) -> ModelContract:
+        """The promise that exports of this generator make."""
+        return self.about.contract
 
     def predict(self, features: np.ndarray) -> dict[str, np.ndarray]:
         """Return the masks of float32 features `(batch, frames, model_bins, channels)`, by stem."""
@@ -76,30 +129,10 @@ class Bundle:
         Args:
             frames: build for chunks of this many frames rather than the stored number.
         """
-        about = folder / ABOUT_FILE
-        try:
-            fields = json.loads(about.read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
-            raise ModelError(f"{folder}: not a model; a model folder holds {MODEL_FILE} and {ABOUT_FILE}") from None
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ModelError(f"{about}: damaged ({error}); copy the bundle again") from None
-        version = fields.get("bundle_version")
-        if version != BUNDLE_VERSION:
-            raise ModelError(
-                f"{about}: bundle version {version}, this program reads {BUNDLE_VERSION}: train or export it again"
-            )
-        try:
-            config = GeneratorConfig.from_json(fields["generator"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(f"{about}: incomplete or wrong ({error}); copy the bundle again") from None
+        about = read_about(folder)
         if frames:
-            config = replace(config, spec=replace(config.spec, frames=frames))
-        return cls(
-            config=config,
-            generator=_load_generator(folder / MODEL_FILE, config),
-            training=fields["training"],
-            name=fields["name"],
-        )
+            about = replace(about, config=replace(about.config, spec=replace(about.config.spec, frames=frames)))
+        return cls(about, _load_generator(folder / MODEL_FILE, about.config))
 
 
 def _load_generator(path: Path, config: GeneratorConfig) -> "keras.Model":

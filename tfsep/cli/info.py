@@ -16,7 +16,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the description. The cost needs no TensorFlow: it is stored when a model is exported or saved."""
     import json
 
-    from tfsep.separation.runtime import find_contract
+    from tfsep.separation.locate import find_contract
 
     path, contract = find_contract(args.model)
     if args.json:

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     except ModuleNotFoundError:
         raise MissingExtraError("tensorflow", "train", "training") from None
     from tfsep.models.presets import preset
-    from tfsep.separation.runtime import find_bundle
+    from tfsep.separation.locate import find_bundle
     from tfsep.training.config import TrainingConfig
     from tfsep.training.run import DataFolder, TrainingRun
 

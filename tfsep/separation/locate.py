@@ -1,0 +1,47 @@
+"""Finding what is known of a model without running it."""
+
+from importlib import resources
+from pathlib import Path
+
+from tfsep.contract import ModelContract
+from tfsep.errors import ModelError
+from tfsep.separation.runtime import shipped_models
+
+BUNDLE_FILE = "bundle.json"
+
+
+def find_bundle(model: str | Path) -> Path:
+    """Return the folder of a trainable model.
+
+    Args:
+        model: a folder with `model.keras`, a run's folder (its `best` is taken), or the name of a model that comes with tfsep.
+    Raises: ModelError if there is none.
+    """
+    if isinstance(model, str) and model in shipped_models() and not Path(model).exists():
+        return Path(str(resources.files("tfsep") / "weights" / model))
+    path = Path(model)
+    for folder in (path, path / "best", path.parent if path.suffix == ".keras" else path):
+        if (folder / BUNDLE_FILE).is_file():
+            return folder
+    raise ModelError(
+        f"{model}: no trained model there; use a folder with {BUNDLE_FILE}, a run's folder, or one of: {', '.join(shipped_models())}"
+    )
+
+
+def find_contract(model: str | Path) -> tuple[Path, ModelContract]:
+    """Return where a model lies and its contract; of a Bundle this takes no Keras.
+
+    Raises: ModelError if there is no such model or its description is damaged.
+    """
+    path = Path(model)
+    if isinstance(model, str) and model in shipped_models() and not path.exists():
+        path = Path(str(resources.files("tfsep") / "weights" / model / "model.tflite"))
+    if path.suffix == ".tflite":
+        if not path.is_file():
+            raise ModelError(f"{path}: there is no such model")
+        return path, ModelContract.read(path.with_suffix(".json"))
+    folder = find_bundle(path)
+    from tfsep.bundle import read_about
+
+    about = read_about(folder)
+    return folder, about.contract
