@@ -17,8 +17,7 @@ def quantise(samples: np.ndarray, subtype: str) -> np.ndarray:
     _check_subtype(subtype)
     if subtype == "float32":
         return samples.astype(np.float32, copy=False)
-    bits = PCM_BITS[subtype]
-    return to_integers(samples, bits) / np.float32(2 ** (bits - 1))
+    return _to_float(to_integers(samples, PCM_BITS[subtype]), PCM_BITS[subtype])
 
 
 def quantise_stems(stems: np.ndarray, mixture: np.ndarray, subtype: str, residual: int) -> np.ndarray:
@@ -67,7 +66,13 @@ def quantise_stems(stems: np.ndarray, mixture: np.ndarray, subtype: str, residua
             after = np.clip(before + left, low, high)
             integers[index][clipped] = after
             left -= after - before
-    return integers / np.float32(2 ** (bits - 1))
+    return _to_float(integers, bits)
+
+
+def _to_float(integers: np.ndarray, bits: int) -> np.ndarray:
+    floats = integers.astype(np.float32)  # exact, and so is the division by a power of two
+    floats *= np.float32(0.5 ** (bits - 1))
+    return floats
 
 
 def _check_subtype(subtype: str) -> None:

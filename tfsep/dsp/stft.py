@@ -50,7 +50,7 @@ def _synthesise(spectra: np.ndarray, spec: SpectrogramSpec) -> np.ndarray:
     frames, _, channels = spectra.shape
     hop = spec.hop_samples
     pieces = np.fft.irfft(spectra.transpose(2, 0, 1), n=spec.window_samples, axis=-1).astype(np.float32, copy=False)
-    pieces = pieces * synthesis_window(spec.window_samples, hop)
+    pieces *= synthesis_window(spec.window_samples, hop)
     overlaps = spec.window_samples // hop
     pieces = pieces.reshape(channels, frames, overlaps, hop)
     output = np.zeros((channels, frames + overlaps - 1, hop), np.float32)
@@ -69,6 +69,8 @@ def stft(samples: np.ndarray, spec: SpectrogramSpec) -> np.ndarray:
     """
     _check_rank(samples, 2, "(samples, channels)")
     frames = frame_count(len(samples), spec)
+    if not frames:
+        return np.zeros((0, spec.bins, samples.shape[1]), np.complex64)
     lead = spec.window_samples - spec.hop_samples
     tail = max(0, (frames - 1) * spec.hop_samples + spec.window_samples - lead - len(samples))
     return _analyse(np.pad(samples.astype(np.float32, copy=False), ((lead, tail), (0, 0))), frames, spec)

@@ -80,60 +80,48 @@ class Synthesis:
         self._faders = [CrossFader(contract.overlap_frames) for _ in range(count)]
         self._istfts = [StreamingIstft(contract.spec, channels) for _ in range(count)]
         self._resamplers = [Resampler(contract.spec.sample_rate_hz, sample_rate_hz, channels) for _ in range(count)]
-        self._tail = np.zeros((0, contract.spec.bins, channels), np.complex64)
         self._mixture = np.zeros((0, channels), np.float32)  # whose stems are not ready yet
         self._taken = 0  # samples of the mixture so far
         self._inverted = 0  # samples of each group so far, at the model's rate
-
-    @property
-    def started(self) -> bool:
-        """Whether the song has any samples."""
-        return self._taken > 0
 
     def take_mixture(self, block: np.ndarray) -> None:
         """Keep a block of the song, float32 `(samples, channels)`, until its stems are ready."""
         self._mixture = np.concatenate([self._mixture, block])
         self._taken += len(block)
 
-    def add_chunk(self, chunk: np.ndarray, masks: dict[str, np.ndarray]) -> Iterator[StemBlock]:
-        """Take a chunk of `Analysis` and the masks that the model found for it; yield what is final."""
-        faded = [
-            fader.push(self._mask(group, masks)[: len(chunk)]) for fader, group in zip(self._faders, self._groups, strict=True)
-        ]
-        final = len(faded[0])
-        self._tail = chunk[final:]
-        parts = [
-            resampler.process(self._invert(istft, chunk[:final], mask))
-            for resampler, istft, mask in zip(self._resamplers, self._istfts, faded, strict=True)
-        ]
-        self._inverted += final * self._spec.hop_samples
+    def add_chunk(self, chunk: np.ndarray, masks: dict[str, np.ndarray], *, last: bool) -> Iterator[StemBlock]:
+        """Take a chunk of `Analysis` and the masks that the model found for it; yield what is final, or all if it is the last."""
+        parts = []
+        for group, fader, istft, resampler in zip(self._groups, self._faders, self._istfts, self._resamplers, strict=True):
+            mask = fader.push(self._mask(group, masks)[: len(chunk)])
+            if last:
+                mask = np.concatenate([mask, fader.finish()])
+            samples = istft.push(_product(chunk[: len(mask)], mask))
+            parts.append(self._rest(samples, resampler) if last else resampler.process(samples))
+        self._inverted += len(samples)
         yield from self._block(parts)
 
-    def finish(self) -> Iterator[StemBlock]:
-        """Yield the rest after the last chunk, so that the stems are as long as the song."""
-        parts = []
-        lead = self._spec.window_samples - self._spec.hop_samples
+    def without_chunks(self) -> Iterator[StemBlock]:
+        """Yield a song of a sample or two, of which the model's lower rate left nothing: all of it is the residual."""
+        yield from self._block([np.zeros_like(self._mixture) for _ in self._groups])
+
+    def _rest(self, samples: np.ndarray, resampler: Resampler) -> np.ndarray:
+        """Return the last stretch of a stem at the song's rate, cut from the model's last frames, as long as what is left."""
         total = resampled_length(self._taken, self._sample_rate_hz, self._spec.sample_rate_hz)
-        for fader, istft, resampler in zip(self._faders, self._istfts, self._resamplers, strict=True):
-            samples = self._invert(istft, self._tail, fader.finish())
-            keep = total - max(0, self._inverted - lead)
-            samples = np.concatenate([resampler.process(samples[:keep]), resampler.flush()])[: len(self._mixture)]
-            # resampling there and back rounds the length twice
-            parts.append(np.pad(samples, ((0, len(self._mixture) - len(samples)), (0, 0))))
-        yield from self._block(parts)
+        samples = resampler.process(samples[: total - self._inverted])
+        samples = np.concatenate([samples, resampler.flush()])[: len(self._mixture)]
+        missing = len(self._mixture) - len(samples)  # resampling there and back rounds the length twice
+        return np.pad(samples, ((0, missing), (0, 0))) if missing else samples
 
     def _mask(self, group: tuple[str, ...], masks: dict[str, np.ndarray]) -> np.ndarray:
         """Return one mask for a group of stems, float32 `(spec.frames, model_bins, 1 or channels)`."""
         mask = masks[group[0]] if len(group) == 1 else np.sum([masks[stem] for stem in group], axis=0)
         if not np.isfinite(mask.sum()):
             raise ModelError(f"model {self._model}: gives masks for {', '.join(group)} that are not finite: use another model")
-        return mask.mean(axis=2, keepdims=True) if mask.shape[2] > self._channels else mask
-
-    def _invert(self, istft: StreamingIstft, spectra: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        masked = np.empty_like(spectra)
-        np.multiply(spectra[:, :-1], mask, out=masked[:, :-1])
-        np.multiply(spectra[:, -1], mask[:, -1], out=masked[:, -1])  # the model does not see the Nyquist bin
-        return istft.push(masked)
+        if mask.shape[2] > self._channels:
+            return mask.mean(axis=2, keepdims=True)
+        # laid out in memory as the spectra are, channel by channel, which halves the time of each product
+        return np.ascontiguousarray(mask.transpose(2, 0, 1)).transpose(1, 2, 0)
 
     def _block(self, parts: list[np.ndarray]) -> Iterator[StemBlock]:
         """Yield a block of the mixture with its stems out of what each group has got ready."""
@@ -148,3 +136,10 @@ class Synthesis:
                 rest -= part
             stems[self._residual] = rest
         yield StemBlock(mixture, {stem: stems[stem] for stem in self._wanted})
+
+
+def _product(spectra: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    masked = np.empty_like(spectra)
+    np.multiply(spectra[:, :-1], mask, out=masked[:, :-1])
+    np.multiply(spectra[:, -1], mask[:, -1], out=masked[:, -1])  # the model does not see the Nyquist bin
+    return masked

@@ -118,11 +118,12 @@ class Separator:
                 running.append((chunk, workers.submit(self._runtime.predict, analysis.features(chunk))))
                 if len(running) > self._runtime.workers:
                     spectra, masks = running.popleft()
-                    yield from synthesis.add_chunk(spectra, masks.result())
-            for spectra, masks in running:
-                yield from synthesis.add_chunk(spectra, masks.result())
-            if synthesis.started:
-                yield from synthesis.finish()
+                    yield from synthesis.add_chunk(spectra, masks.result(), last=False)
+            if not running:
+                yield from synthesis.without_chunks()
+            while running:
+                spectra, masks = running.popleft()
+                yield from synthesis.add_chunk(spectra, masks.result(), last=not running)
 
 
 def _chunks(blocks: Iterator[np.ndarray], analysis: Analysis, synthesis: Synthesis) -> Iterator[np.ndarray]:
@@ -138,9 +139,9 @@ def _reblocked(blocks: Iterable[np.ndarray], block_samples: int, channels: int, 
     for block in blocks:
         if block.ndim != 2 or block.shape[1] != channels:
             raise ValueError(f"block has shape {block.shape}: use (samples, {channels})")
-        finite = np.isfinite(block).all(axis=1)
+        finite = np.isfinite(block)
         if not finite.all():
-            at_s = (start + int(np.argmin(finite))) / sample_rate_hz
+            at_s = (start + int(np.argmin(finite.all(axis=1)))) / sample_rate_hz
             raise AudioError(f"the sound to be separated is NaN or infinite at {at_s:.3f} s: repair it first")
         start += len(block)
         while len(block):
