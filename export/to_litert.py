@@ -26,6 +26,12 @@ class Exported:
     parity_db: float
 
 
+def check_precision(precision: str) -> None:
+    """Raise UsageError unless LiteRT files come in this precision."""
+    if precision not in PARITY_FLOOR_DB:
+        raise UsageError(f"precision {precision!r}: LiteRT files come in {', '.join(PARITY_FLOOR_DB)}")
+
+
 def export_litert(bundle: Bundle, path: Path, *, precision: str = "fp16") -> Exported:
     """Convert a bundle's generator with fixed shapes and built-in operators only, and compare the file with Keras.
 
@@ -35,8 +41,7 @@ def export_litert(bundle: Bundle, path: Path, *, precision: str = "fp16") -> Exp
     Raises: UsageError for another precision; ModelError if the converter fails, needs operators that are not built in, or the
         file just written differs from Keras by more than the floor of its precision. Nothing is left behind then.
     """
-    if precision not in PARITY_FLOOR_DB:
-        raise UsageError(f"precision {precision!r}: LiteRT files come in {', '.join(PARITY_FLOOR_DB)}")
+    check_precision(precision)
     contract = replace(bundle.contract, name=path.stem)
     content = _convert(bundle, contract, precision)
     parity_db = _parity_db(bundle, contract, content)
