@@ -84,7 +84,9 @@ def _evaluate(args: argparse.Namespace) -> "Outcome":
         TimeRemainingColumn(),
         TextColumn("{task.fields[song]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    # off a terminal it would leave an empty line in a log
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("evaluating", total=None, song="")
 
         def show(done: float, total: int, song: str) -> None:
