@@ -57,7 +57,7 @@ class CropMixer:
         stems: order of the stems in a batch. `accompaniment` stands for all stems of a track that are not asked for by name.
         samples: length of a crop.
 
-    Raises: DataError if no track has one of the stems.
+    Raises: DataError if no track has one of the stems; ValueError for a pool's weight that is not positive.
     """
 
     def __init__(
@@ -77,6 +77,8 @@ class CropMixer:
             if not any(track.parts(stem, self.stems) for pool in self.pools for track in pool.tracks):
                 raise DataError(f"no song in the data has the stem {stem}: add songs that have, or train other stems")
         weights = np.array([pool.weight for pool in self.pools], np.float64)
+        if not (np.isfinite(weights).all() and weights.min() > 0):
+            raise ValueError(f"weights of pools are {weights.tolist()}: use positive numbers")
         self._pool_odds = weights / weights.sum()
         self._track_odds = []
         for pool in self.pools:
@@ -117,7 +119,7 @@ class CropMixer:
         swap = rng.random() < self.config.swap_probability
         for position, stem in enumerate(self.stems):
             gain = 10 ** (rng.uniform(-self.config.stem_gain_db, self.config.stem_gain_db) / 20)
-            if stem in track.stems:
+            if track.parts(stem, self.stems):
                 out[position] = self._crop(track, stem, start, speed)[:: -1 if swap else 1] * gain
         return track
 
