@@ -83,9 +83,9 @@ def _decode(track: Track, path: Path, about: Path, sample_rate_hz: int, channels
     integers = np.rint(joined * (32767 / scale)).astype(np.int16)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+        with AtomicFile(path) as target:
+            np.save(target.file, integers)
+        with AtomicFile(about) as target:
+            target.file.write(json.dumps({"stems": sorted(stems), "gain": scale / 32767}).encode())
+    except OSError as error:  # no permission, a full disk
         raise write_error(path, error) from None
-    with AtomicFile(path) as target:
-        np.save(target.file, integers)
-    with AtomicFile(about) as target:
-        target.file.write(json.dumps({"stems": sorted(stems), "gain": scale / 32767}).encode())

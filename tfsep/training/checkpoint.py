@@ -1,13 +1,15 @@
 """Everything a run needs to go on exactly where it stopped, in one file that is never half-written."""
 
 import json
+import zipfile
+import zlib
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from tfsep.audio.atomic import AtomicFile
-from tfsep.errors import ModelError
+from tfsep.audio.atomic import AtomicFile, write_error
+from tfsep.errors import DataError, ModelError
 
 
 class AveragedWeights:
@@ -32,13 +34,26 @@ class AveragedWeights:
 def save_checkpoint(
     path: Path, generator: keras.Model, optimizer: keras.optimizers.Optimizer, average: AveragedWeights, progress: dict
 ) -> None:
-    """Write generator, optimizer, averaged weights and `progress` (JSON values) to one `.npz` file."""
+    """Write generator, optimizer, averaged weights and `progress` (JSON values) to one `.npz` file.
+
+    Raises: DataError if a weight is not finite, since a step may break weights whose loss was still finite: what was saved before
+        is kept; AudioError if the file cannot be written.
+    """
     arrays = {f"generator/{i:04d}": np.asarray(v) for i, v in enumerate(generator.variables)}
     arrays |= {f"optimizer/{i:04d}": np.asarray(v) for i, v in enumerate(optimizer.variables)}
     arrays |= {f"average/{i:04d}": value for i, value in enumerate(average.values)}
+    broken = sorted(name for name, value in arrays.items() if not np.isfinite(value).all())
+    if broken:
+        raise DataError(
+            f"{path}: not saved, {len(broken)} of {len(arrays)} arrays of the run are not finite ({broken[0]} first): "
+            "start again with a lower --learning-rate in another --out, or check the data"
+        )
     described = json.dumps(progress | {"average_updates": average.updates})
-    with AtomicFile(path) as target:
-        np.savez(target.file, progress=np.frombuffer(described.encode(), np.uint8), **arrays)
+    try:
+        with AtomicFile(path) as target:
+            np.savez(target.file, progress=np.frombuffer(described.encode(), np.uint8), **arrays)
+    except OSError as error:  # a full disk
+        raise write_error(path, error) from None
 
 
 def load_checkpoint(
@@ -52,7 +67,7 @@ def load_checkpoint(
         with np.load(path) as file:
             arrays = {name: file[name] for name in file.files}
         progress = json.loads(arrays.pop("progress").tobytes())
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ModelError(f"{path}: not a checkpoint of this program ({error}); delete it to start again") from None
     for kind, variables in (("generator", generator.variables), ("optimizer", optimizer.variables)):
         stored = [arrays[name] for name in sorted(arrays) if name.startswith(f"{kind}/")]
