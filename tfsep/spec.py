@@ -34,7 +34,7 @@ class SpectrogramSpec:
             raise ValueError(f"channels={self.channels}: use 1 or 2")
         if self.frames < 1:
             raise ValueError(f"frames={self.frames}: use 1 or more")
-        if self.feature_gain <= 0:
+        if not 0 < self.feature_gain < float("inf"):
             raise ValueError(f"feature_gain={self.feature_gain}: use a positive number")
 
     @property

@@ -5,6 +5,7 @@ Example `i` of batch `k` depends only on the seed, `k` and `i`, so that a resume
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import soxr
@@ -36,6 +37,14 @@ class MixingConfig:
                 raise ValueError(f"{name}={getattr(self, name)}: use 0 to 1")
         if not 0 <= self.speed_range < 0.5:
             raise ValueError(f"speed_range={self.speed_range}: use 0 to less than 0.5")
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> "MixingConfig":
+        """Build a configuration from its fields. Raises: ValueError for unknown fields or values out of range."""
+        unknown = sorted(set(fields) - set(cls.__dataclass_fields__))
+        if unknown:
+            raise ValueError(f"mixing fields {', '.join(unknown)} are unknown: use {', '.join(cls.__dataclass_fields__)}")
+        return cls(**fields)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ class GeneratorConfig:
     """A generator's architecture and the spectrogram it works on.
 
     Attributes:
-        kind: the registry's name of the architecture (`tfsep.models.registry`).
+        kind: the name of the architecture, as `tfsep.models.presets.build_generator` knows it.
         stems: what it separates, in the order of the masks.
         bands: for `bandsplit`: `(bins, bins_per_patch)` from DC upwards; the bins must add up to `spec.model_bins`.
         widths: channels at each level of the U-Net; frames and positions halve from one level to the next.
@@ -36,6 +36,8 @@ class GeneratorConfig:
             raise ValueError(f"stems={self.stems}: use two or more different names")
         if not self.widths or min(self.widths) < 1:
             raise ValueError(f"widths={self.widths}: use one or more positive numbers of channels")
+        if self.kind == "dssgan" and self.spec.channels != 1:
+            raise ValueError(f"channels={self.spec.channels}: generators of kind dssgan are mono, use 1")
         if self.kind != "bandsplit":
             return
         if len(self.blocks) != len(self.widths) or min(self.blocks) < 0:
@@ -46,12 +48,16 @@ class GeneratorConfig:
             raise ValueError(f"bands={self.bands}: the bins must add up to {self.spec.model_bins}")
         if any(patch < 1 or bins % patch for bins, patch in self.bands):
             raise ValueError(f"bands={self.bands}: each number of bins must be a multiple of its bins_per_patch")
-        stride = 2 ** (len(self.widths) - 1)
-        if self.positions % stride or self.spec.frames % stride:
+        if self.positions % self.frame_multiple or self.spec.frames % self.frame_multiple:
             raise ValueError(
-                f"{self.positions} positions and {self.spec.frames} frames: both must be multiples of {stride} "
+                f"{self.positions} positions and {self.spec.frames} frames: both must be multiples of {self.frame_multiple} "
                 f"for {len(self.widths)} levels"
             )
+
+    @property
+    def frame_multiple(self) -> int:
+        """What the number of frames of a chunk must be a multiple of: `bandsplit` halves them at each level, `dssgan` pads."""
+        return 2 ** (len(self.widths) - 1) if self.kind == "bandsplit" else 1
 
     @property
     def positions(self) -> int:

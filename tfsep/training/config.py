@@ -42,8 +42,16 @@ class TrainingConfig:
             raise ValueError(f"ema_decay={self.ema_decay}: use 0 to less than 1")
         if not 0 < self.decay_fraction <= 1:
             raise ValueError(f"decay_fraction={self.decay_fraction}: use more than 0, at most 1")
-        if self.learning_rate <= 0:
-            raise ValueError(f"learning_rate={self.learning_rate}: use a positive number")
+        for name in ("learning_rate", "clip_norm"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(f"{name}={getattr(self, name)}: use a positive number")
+        for name in ("warmup_steps", "weight_decay"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise ValueError(f"{name}={getattr(self, name)}: use 0 or more")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed={self.seed}: use 0 to {2**32 - 1}")
+        if self.crop_frames % self.generator.frame_multiple:
+            raise ValueError(f"crop_frames={self.crop_frames}: use a multiple of {self.generator.frame_multiple}")
 
     @property
     def crop_samples(self) -> int:
@@ -74,5 +82,5 @@ class TrainingConfig:
         if "generator" in values:
             values["generator"] = GeneratorConfig.from_json(values["generator"])
         if "mixing" in values:
-            values["mixing"] = MixingConfig(**values["mixing"])
+            values["mixing"] = MixingConfig.from_json(values["mixing"])
         return cls(**values)
