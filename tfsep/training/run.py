@@ -207,8 +207,8 @@ class TrainingRun:
         """Train up to `config.steps`; return the best mean validation SDR in dB (-inf without validation songs)."""
         config = self.config
         mixer = self._mixer()
-        step_function = tf.function(self.trainer.train_step, jit_compile=False)
-        errors_function = tf.function(self.validator.song_errors, jit_compile=False)
+        step_function = tf.function(self.trainer.train_step, jit_compile=False, autograph=False)
+        errors_function = tf.function(self.validator.song_errors, jit_compile=False, autograph=False)
         writer = tf.summary.create_file_writer(str(self.out / "logs"))
         batch_seconds = config.batch * config.crop_samples / config.generator.spec.sample_rate_hz
         losses, since, steps_since, sdr = [], time.perf_counter(), 0, float("nan")
