@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfsep.audio.atomic import AtomicFile
+from tfsep.audio.atomic import AtomicFile, write_error
 from tfsep.bundle import Bundle
 from tfsep.contract import ModelContract
 from tfsep.errors import MissingExtraError, ModelError, UsageError
@@ -38,10 +38,13 @@ def export_litert(bundle: Bundle, path: Path, *, precision: str = "fp16") -> Exp
     Args:
         path: of the `.tflite`; the `ModelContract` is written beside it as `.json`.
         precision: fp32 or fp16.
-    Raises: UsageError for another precision; ModelError if the converter fails, needs operators that are not built in, or the
-        file just written differs from Keras by more than the floor of its precision. Nothing is left behind then.
+    Raises: UsageError for another precision or suffix; ModelError if the converter fails, needs operators that are not built in,
+        or what it made differs from Keras by more than the floor of its precision; AudioError if it cannot be written. Nothing is
+        left behind then.
     """
     check_precision(precision)
+    if path.suffix != ".tflite":
+        raise UsageError(f"{path}: LiteRT files end in .tflite")
     contract = replace(bundle.contract, name=path.stem)
     content = _convert(bundle, contract, precision)
     parity_db = _parity_db(bundle, contract, content)
@@ -49,16 +52,21 @@ def export_litert(bundle: Bundle, path: Path, *, precision: str = "fp16") -> Exp
         raise ModelError(
             f"{path}: differs from Keras by {parity_db:.1f} dB, {precision} must reach {PARITY_FLOOR_DB[precision]:.0f} dB: not written"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with AtomicFile(path) as target:
-        target.file.write(content)
-    contract.write(path.with_suffix(".json"))
-    return Exported(path, path.with_suffix(".json"), len(content) / 1e6, parity_db)
+    contract_path = path.with_suffix(".json")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with AtomicFile(path) as model, AtomicFile(contract_path) as description:
+            model.file.write(content)
+            description.file.write(contract.to_bytes())
+    except OSError as error:
+        raise write_error(path, error) from None
+    return Exported(path, contract_path, len(content) / 1e6, parity_db)
 
 
 def _convert(bundle: Bundle, contract: ModelContract, precision: str) -> bytes:
     try:
         import tensorflow as tf
+        from tensorflow.lite.python.convert_phase import ConverterError  # derives from Exception alone, and is not exported
     except ModuleNotFoundError:
         raise MissingExtraError("tensorflow", "train", "exporting to LiteRT") from None
     spec = contract.spec
@@ -79,8 +87,9 @@ def _convert(bundle: Bundle, contract: ModelContract, precision: str) -> bytes:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_types = [tf.float16]
         return converter.convert()
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
-        raise ModelError(f"LiteRT conversion of {bundle.name} failed: {str(error).splitlines()[0]}") from None
+    except (ConverterError, tf.errors.OpError, ValueError, RuntimeError) as error:
+        why = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise ModelError(f"LiteRT conversion of {bundle.name} failed: {why}") from None
     finally:
         shutil.rmtree(folder)
 

@@ -1,14 +1,16 @@
 """What training hands to everybody else: a folder with `model.keras` and `bundle.json`."""
 
 import json
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfsep.audio.atomic import AtomicFile
+from tfsep.audio.atomic import AtomicFile, write_error
 from tfsep.contract import ModelContract
 from tfsep.errors import ModelError
 from tfsep.models.config import GeneratorConfig
@@ -56,6 +58,8 @@ def read_about(folder: Path) -> About:
         fields = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise ModelError(f"{folder}: not a model; a model folder holds {MODEL_FILE} and {ABOUT_FILE}") from None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); copy the bundle again") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"{path}: damaged ({error}); copy the bundle again") from None
     version = fields.get("bundle_version") if isinstance(fields, dict) else None
@@ -101,26 +105,27 @@ class Bundle:
     def write(
         folder: Path, config: GeneratorConfig, weights: Sequence[np.ndarray], *, training: dict[str, Any], name: str = "model"
     ) -> None:
-        """Write a bundle with these weights, in the order of the generator's variables; each file appears whole or not at all."""
-        import keras
+        """Write a bundle with these weights, in the order of the generator's variables; each file appears whole or not at all.
 
+        Raises: AudioError if the folder cannot be written; ValueError for NaN in `training`, which is no JSON to other readers.
+        """
         from tfsep.models.presets import build_generator
 
-        policy = keras.mixed_precision.global_policy()
-        keras.mixed_precision.set_global_policy("float32")  # whatever precision it was trained in
-        try:
+        with _float32():
             generator = build_generator(config)
-        finally:
-            keras.mixed_precision.set_global_policy(policy)
         for variable, value in zip(generator.variables, weights, strict=True):
             variable.assign(value)
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".{MODEL_FILE}.part.keras"
-        generator.save(temporary)
-        temporary.replace(folder / MODEL_FILE)
         about = {"bundle_version": BUNDLE_VERSION, "name": name, "generator": config.to_json(), "training": training}
-        with AtomicFile(folder / ABOUT_FILE) as target:
-            target.file.write(json.dumps(about, indent=2).encode() + b"\n")
+        described = json.dumps(about, indent=2, allow_nan=False)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            temporary = folder / f".{MODEL_FILE}.part.keras"
+            generator.save(temporary)
+            temporary.replace(folder / MODEL_FILE)
+            with AtomicFile(folder / ABOUT_FILE) as target:
+                target.file.write(described.encode() + b"\n")
+        except OSError as error:
+            raise write_error(folder / MODEL_FILE, error) from None
 
     @classmethod
     def load(cls, folder: Path, *, frames: int | None = None) -> "Bundle":
@@ -135,14 +140,28 @@ class Bundle:
         return cls(about, _load_generator(folder / MODEL_FILE, about.config))
 
 
+@contextmanager
+def _float32() -> Iterator[None]:
+    """Build what is built inside in float32, whatever precision is trained in."""
+    import keras
+
+    policy = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy("float32")
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(policy)
+
+
 def _load_generator(path: Path, config: GeneratorConfig) -> "keras.Model":
     """Build a generator from its configuration and take the stored one's weights."""
     from tfsep.models.presets import build_generator
 
-    generator = build_generator(config)
+    with _float32():
+        generator = build_generator(config)
     try:
         generator.load_weights(path)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ModelError(
             f"{path}: not the weights of this model ({str(error).splitlines()[0]}); copy the bundle again"
         ) from None

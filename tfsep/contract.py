@@ -65,6 +65,8 @@ class ModelContract:
             raise ModelError(
                 f"{path}: this description of the model is missing; copy it together with the model file"
             ) from None
+        except OSError as error:
+            raise ModelError(f"{path}: cannot be read ({error.strerror}); export the model again") from None
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise ModelError(f"{path}: not a model description ({error}); export the model again") from None
         version = fields.get("contract_version") if isinstance(fields, dict) else None
@@ -85,6 +87,10 @@ class ModelContract:
                 f"{path}: the model description is incomplete or wrong ({error}); export the model again"
             ) from None
 
+    def to_bytes(self) -> bytes:
+        """Return what `read` reads: indented JSON."""
+        return (json.dumps(self.to_json(), indent=2) + "\n").encode()
+
     def write(self, path: Path) -> None:
         """Write the contract as indented JSON."""
-        path.write_text(json.dumps(self.to_json(), indent=2) + "\n", encoding="utf-8")
+        path.write_bytes(self.to_bytes())
