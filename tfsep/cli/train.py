@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     except OSError as error:
         raise UsageError(f"--config {args.config}: cannot be read ({error.strerror})") from None
     except (ValueError, TypeError) as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(f"--config {args.config}: {error}" if args.config else str(error)) from None
     training = TrainingRun(
         config,
         data=[DataFolder.parse(text) for text in args.data],

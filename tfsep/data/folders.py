@@ -7,11 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tfsep.audio import READABLE_SUFFIXES, Audio, read_info
+from tfsep.audio import READABLE_SUFFIXES, Audio
 from tfsep.errors import DataError
 from tfsep.models.config import DEFAULT_STEMS
-
-MIXTURE = "mixture"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,20 +50,22 @@ class FolderSource:
     """All song folders below `root`; a `StemSource`."""
 
     root: Path
-    exclude: frozenset[str] = frozenset()  # names of song folders to leave out
+    exclude: frozenset[str] = frozenset()  # names of song folders to leave out, wherever below `root` they lie
     paired: bool = True
 
     def tracks(self) -> Sequence[FolderTrack]:
-        """Return one track for each folder that holds a stem. Raises: DataError if there is none."""
+        """Return one track for each folder that holds a stem. Raises: DataError if there is none, or none is left."""
         if not self.root.is_dir():
             raise DataError(f"{self.root}: not a folder; give a folder of songs, SONG/drums.flac and so on")
         folders = sorted({path.parent for path in self.root.rglob("*") if _stem_of(path)})
-        found = [self._track(folder) for folder in folders if folder.name not in self.exclude]
-        if not found:
+        if not folders:
             raise DataError(
                 f"{self.root}: no song in it; a song is a folder with two or more of {', '.join(DEFAULT_STEMS)} "
                 "as .wav, .flac or another readable format"
             )
+        found = [self._track(folder) for folder in folders if not self.exclude & {folder.name, folder.resolve().name}]
+        if not found:
+            raise DataError(f"{self.root}: all of its {len(folders)} songs are excluded or held out for validation: add others")
         return found
 
     def _track(self, folder: Path) -> FolderTrack:
@@ -83,14 +83,10 @@ class FolderSource:
             genre = json.loads(about.read_text(encoding="utf-8")).get("genre") if about.is_file() else None
         except (json.JSONDecodeError, UnicodeDecodeError, AttributeError) as error:
             raise DataError(f"{about}: not a song description ({error}); delete it or write it again") from None
-        name = str(folder.relative_to(self.root)) if folder != self.root else folder.name
+        if not isinstance(genre, str | None):
+            raise DataError(f"{about}: the genre is {genre!r}; use a name, or leave it out")
+        name = str(folder.relative_to(self.root)) if folder != self.root else folder.resolve().name
         return FolderTrack(name=name, genre=genre, files=tuple(sorted(files.items())))
-
-
-def check_track(track: FolderTrack) -> None:
-    """Open each file of a track. Raises: AudioError naming the first that cannot be read."""
-    for path in track.paths:
-        read_info(path)
 
 
 def _stem_of(path: Path) -> str | None:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from tfsep.audio.atomic import AtomicFile, write_error
-from tfsep.errors import DataError, ModelError
+from tfsep.errors import ModelError
 
 
 class AveragedWeights:
@@ -36,18 +36,11 @@ def save_checkpoint(
 ) -> None:
     """Write generator, optimizer, averaged weights and `progress` (JSON values) to one `.npz` file.
 
-    Raises: DataError if a weight is not finite, since a step may break weights whose loss was still finite: what was saved before
-        is kept; AudioError if the file cannot be written.
+    Raises: AudioError if the file cannot be written.
     """
     arrays = {f"generator/{i:04d}": np.asarray(v) for i, v in enumerate(generator.variables)}
     arrays |= {f"optimizer/{i:04d}": np.asarray(v) for i, v in enumerate(optimizer.variables)}
     arrays |= {f"average/{i:04d}": value for i, value in enumerate(average.values)}
-    broken = sorted(name for name, value in arrays.items() if not np.isfinite(value).all())
-    if broken:
-        raise DataError(
-            f"{path}: not saved, {len(broken)} of {len(arrays)} arrays of the run are not finite ({broken[0]} first): "
-            "start again with a lower --learning-rate in another --out, or check the data"
-        )
     described = json.dumps(progress | {"average_updates": average.updates})
     try:
         with AtomicFile(path) as target:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 import tfsep
-from tfsep.audio.atomic import AtomicFile
+from tfsep.audio.atomic import AtomicFile, write_error
 from tfsep.bundle import Bundle
 from tfsep.data.cache import CachedTrack, load_cached
 from tfsep.data.folders import FolderSource
@@ -51,7 +51,7 @@ class DataFolder:
             value = float(weight)
         except ValueError:
             value = 0.0
-        if value <= 0:
+        if not 0 < value < float("inf"):
             raise UsageError(f"--data {text}: the weight after @ is {weight!r}; use a positive number, as in songs@2")
         return cls(Path(path), value)
 
@@ -81,7 +81,8 @@ class TrainingRun:
         self.console = Console()
         # Read first: bad data must not cost the time that building a model takes.
         self.held_out = [track for folder in validation for track in self._tracks(folder, frozenset())]
-        names = frozenset(exclude) | {track.name for track in self.held_out}
+        self._check_excluded(exclude, [folder.path for folder in data])
+        names = frozenset(exclude) | {Path(track.name).name for track in self.held_out}
         self.pools = [Pool(tracks=tuple(self._tracks(folder.path, names)), weight=folder.weight) for folder in data]
         self.data = data
         self._open_folder()
@@ -117,6 +118,13 @@ class TrainingRun:
                 progress.advance(task)
         return loaded
 
+    def _check_excluded(self, exclude: Sequence[str], folders: Sequence[Path]) -> None:
+        """Refuse a name that excludes nothing: a slip of the pen would train on what must not be trained on."""
+        there = {path.name for folder in folders for path in (folder.resolve(), *folder.rglob("*")) if path.is_dir()}
+        unknown = sorted(set(exclude) - there)
+        if unknown:
+            raise UsageError(f"--exclude {' '.join(unknown)}: no folder of that name in the data; use names of song folders")
+
     def _mixer(self) -> CropMixer:
         config = self.config
         return CropMixer(
@@ -147,11 +155,17 @@ class TrainingRun:
     # --- folder and checkpoints ---------------------------------------------------------------------------------------
 
     def _open_folder(self) -> None:
-        self.out.mkdir(parents=True, exist_ok=True)
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise write_error(self.out, error) from None
         described = json.loads(json.dumps(self.config.to_json()))
         path = self.out / "config.json"
         if path.is_file():
-            stored = json.loads(path.read_text(encoding="utf-8"))["config"]
+            try:
+                stored = json.loads(path.read_text(encoding="utf-8"))["config"]
+            except (ValueError, KeyError, TypeError) as error:
+                raise ModelError(f"{path}: not the record of a run ({error}): use another --out") from None
             # A run may be made longer or shorter; anything else would be another run.
             changed = sorted(k for k in described if k != "steps" and stored.get(k) != described[k])
             if changed and (self.out / "last.npz").is_file():
@@ -187,7 +201,24 @@ class TrainingRun:
         if path.is_file():
             progress = load_checkpoint(path, self.generator, self.optimizer, self.average)
             self.step, self.best, self.seconds_trained = progress["step"], progress["best"], progress["seconds_trained"]
-            self.console.print(f"resuming {self.out} at step {self.step}")
+            self.console.print(f"resuming {self.out} at step {self.step}", markup=False)
+        self._forget_log()
+
+    def _forget_log(self) -> None:
+        """Take out of `log.jsonl` what a killed run wrote after its checkpoint: those steps are done again."""
+        path = self.out / "log.jsonl"
+        if not path.is_file():
+            return
+        kept = []
+        for line in path.read_bytes().splitlines(keepends=True):
+            try:
+                done = json.loads(line)["step"] <= self.step
+            except ValueError:  # the kill cut it off
+                done = False
+            if done:
+                kept.append(line)
+        with AtomicFile(path) as target:
+            target.file.writelines(kept)
 
     def _save(self) -> None:
         progress = {"step": self.step, "best": self.best, "seconds_trained": self.seconds_trained}
@@ -220,10 +251,7 @@ class TrainingRun:
                 self.optimizer.learning_rate.assign(config.learning_rate_at(self.step))
                 losses.append(float(step_function(batch)["loss"]))
                 if not np.isfinite(losses[-1]):
-                    raise DataError(
-                        f"step {self.step}: the loss is {losses[-1]}; the last good state is {self.out / 'last.npz'}: "
-                        "resume with a lower --learning-rate in another --out, or check the data for NaN"
-                    )
+                    raise self._diverged(f"the loss is {losses[-1]}")
                 self.step += 1
                 steps_since += 1
                 self.seconds_trained += batch_seconds
@@ -231,6 +259,9 @@ class TrainingRun:
                     self.average.update(self.generator.variables)
                 last = self.step == config.steps
                 validate = self.step % config.validate_every == 0 or last
+                save = validate or self.step % config.checkpoint_every == 0
+                if save and not all(np.isfinite(variable).all() for variable in self.generator.variables):
+                    raise self._diverged("weights are not finite")  # which the loss shows one step later, after the save
                 if validate or self.step % 50 == 0:
                     speed = steps_since * batch_seconds / (time.perf_counter() - since)
                     entry = {"step": self.step, "loss": float(np.mean(losses)), "seconds_per_second": speed,
@@ -250,9 +281,17 @@ class TrainingRun:
                             f"step {self.step}/{config.steps} loss {entry['loss']:.4f} sdr {sdr:.2f} {speed:.1f} s/s"
                         )
                     losses, since, steps_since = [], time.perf_counter(), 0
-                if validate or last or self.step % config.checkpoint_every == 0:
+                if save:
                     self._save()
         return self.best
+
+    def _diverged(self, what: str) -> DataError:
+        path = self.out / "last.npz"
+        kept = f"the last good state is {path}" if path.is_file() else "nothing was saved yet"
+        return DataError(
+            f"{self.out}: step {self.step}: {what}; {kept}: start again with a lower --learning-rate in another --out, "
+            "or check the data"
+        )
 
     def _summarise(self, entry: dict) -> None:
         for name in ("loss", "learning_rate", "seconds_per_second", "mean_sdr"):
@@ -279,13 +318,14 @@ class TrainingRun:
 
     def _keep_best(self, sdr: float) -> None:
         """Write `best/` if there is nothing better; without validation songs, the newest."""
-        if self.held_out and sdr <= self.best:
+        if self.held_out and not sdr > self.best:
             return
         self.best = sdr if self.held_out else self.best
         training = {
             "step": self.step,
             "hours_of_audio": round(self.seconds_trained / 3600, 2),
-            "validation_sdr": sdr,
+            **({"validation_sdr": sdr} if self.held_out else {}),
+            "cost": self.cost,
             **self.record,
         }
         Bundle.write(self.out / "best", self.config.generator, self.average.values, training=training)
