@@ -36,7 +36,7 @@ def test_scores_table_json_and_report(data, tmp_path, capsys):
     result = Evaluation.read(scores)
     assert [song.name for song in result.songs] == ["a", "c"]
     assert result.command == f"tfsep evaluate --data {data} --json {scores} --report {report} --songs 2 --jobs 1 --threads 2"
-    assert len(json.loads(scores.read_text())["summary"]) == 5
+    assert len(json.loads(scores.read_text())["summary"]) == 9
     assert report.read_text(encoding="utf-8").startswith("<!doctype html>")
 
 

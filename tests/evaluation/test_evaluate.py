@@ -33,7 +33,7 @@ def test_scores_are_those_of_the_whole_song(write_song, stems, gain_separator, g
     mixture = sum(stems.values())
     (song,) = result.songs
     assert (song.name, song.genre, song.duration_s, song.channels) == ("song", "funk", 20.0, 2)
-    assert result.estimators == ("GainSeparator", "HPSS", "mixture")
+    assert result.estimators == ("GainSeparator", "HPSS", "scaled mixture", "mixture")
     for stem, gain in gains.items():
         assert song.scores["GainSeparator"][stem].sdr_db == pytest.approx(gain_sdr_db(stems[stem], mixture, gain), abs=1e-3)
         assert song.scores["mixture"][stem].sdr_db == pytest.approx(gain_sdr_db(stems[stem], mixture, 1.0), abs=1e-3)
@@ -92,7 +92,7 @@ def test_silent_reference_is_no_score_and_said(write_song, stems, gain_separator
 
 def test_without_a_model_the_baselines_are_scored(write_song, stems):
     result = evaluate([], [write_song("song", stems)]).evaluation
-    assert result.estimators == ("HPSS", "mixture")
+    assert result.estimators == ("HPSS", "scaled mixture", "mixture")
     assert set(result.songs[0].scores["mixture"]) == {"drums", "bass", "other", "vocals"}
 
 

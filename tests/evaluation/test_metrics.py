@@ -101,6 +101,16 @@ def test_from_sums_is_the_same_score(rng, sound):
     assert sums.si_sdr_db == pytest.approx(score(sound, estimate).si_sdr_db, abs=1e-9)
 
 
+def test_best_gain_is_the_best(rng, sound):
+    estimate = 3 * (sound + noise_at(rng, sound, 2.0))
+    best = score(sound, estimate).with_best_gain().sdr_db
+    # of all gains g the least |ref - g est|^2 is |ref|^2 (1 - rho^2), and rho^2 = 1 / (1 + 10^-0.2)
+    assert best == pytest.approx(-10 * np.log10(1 - 1 / (1 + 10**-0.2)), abs=1e-3)
+    for gain in (0.15, 0.2, 0.25, 0.3):
+        assert score(sound, gain * estimate).sdr_db <= best + 1e-9
+    assert score(sound, 0 * sound).with_best_gain().sdr_db == pytest.approx(0.0)
+
+
 def test_different_shapes_are_refused(sound):
     with pytest.raises(ValueError, match=r"\(30000, 2\), estimate \(29999, 2\)"):
         ScoreAccumulator().add(sound, sound[1:])

@@ -12,7 +12,9 @@ from tfsep.evaluation.dataset import STEMS
 from tfsep.evaluation.targets import REST_STEMS, unscored_stems
 
 MIXTURE_LABEL = "mixture"
+SCALED_LABEL = "scaled mixture"  # the mixture times the gain that suits the song best: a control that separates nothing
 HPSS_LABEL = "HPSS"
+BASELINE_LABELS = (HPSS_LABEL, SCALED_LABEL, MIXTURE_LABEL)
 
 
 class StemBlock(Protocol):
@@ -68,7 +70,7 @@ def labels_of(models: Sequence[str | Path | StreamingSeparator]) -> list[str]:
     """Name the models for tables: by file name, by the whole path where two would be the same, numbered if they still are."""
     names = [_short_name(model) for model in models]
     longer = [str(model) if isinstance(model, str | Path) else name for model, name in zip(models, names, strict=True)]
-    taken = {MIXTURE_LABEL, HPSS_LABEL}
+    taken = set(BASELINE_LABELS)
     labels = []
     for short, long in zip(names, longer, strict=True):
         name = short if names.count(short) == 1 else long

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfsep.errors import MissingExtraError
-from tfsep.evaluation.estimators import HPSS_LABEL, MIXTURE_LABEL
+from tfsep.evaluation.estimators import HPSS_LABEL, MIXTURE_LABEL, SCALED_LABEL
 from tfsep.evaluation.excerpts import LOWEST_HZ, RANGE_DB
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 INK = {"light": "#1d2330", "dark": "#e7e9ee"}
 FAINT = {"light": "#c9ced8", "dark": "#444b5a"}
 MODEL_COLOURS = ("#2f7ed8", "#e07b39", "#2f9e6e", "#b455a0", "#c2a20c")
-BASELINE_COLOURS = {HPSS_LABEL: "#8a7bd0", MIXTURE_LABEL: "#8b93a3"}
+BASELINE_COLOURS = {HPSS_LABEL: "#8a7bd0", SCALED_LABEL: "#b09a7c", MIXTURE_LABEL: "#8b93a3"}
 TICKS_HZ = (100, 1_000, 10_000)
 
 

@@ -29,6 +29,11 @@ class ScoreAccumulator:
         scores.error_energy = max(0.0, reference_energy - 2 * product + estimate_energy)
         return scores
 
+    def with_best_gain(self) -> "ScoreAccumulator":
+        """Return the sums for the same estimate times the gain that makes its SDR best, <est, ref> / |est|^2."""
+        gain = self.product / self.estimate_energy if self.estimate_energy > 0 else 0.0
+        return self.from_sums(self.values, self.reference_energy, gain**2 * self.estimate_energy, gain * self.product)
+
     def add(self, reference: np.ndarray, estimate: np.ndarray) -> None:
         """Add a block of float `(samples, channels)` of both. Raises: ValueError if the shapes differ."""
         if reference.shape != estimate.shape:

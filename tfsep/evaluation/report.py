@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tfsep.audio.atomic import AtomicFile
 from tfsep.evaluation import figures
+from tfsep.evaluation.estimators import SCALED_LABEL
 from tfsep.evaluation.excerpts import Picture
 from tfsep.evaluation.result import Evaluation, SongResult
 from tfsep.evaluation.style import CSS
@@ -20,6 +21,8 @@ MEASURES = """
 2108.13559).</li>
 <li><b>SI-SDR</b>: the same after the best gain for the reference (Le Roux et al. 2019, arXiv 1811.02508).</li>
 <li><b>mixture</b>: the song itself taken for the stem; what a separator has to gain on.</li>
+<li><b>scaled mixture</b>: the song times the one gain that suits each stem best, found with the reference. It separates
+nothing: a gain over the mixture counts only as far as it goes beyond this.</li>
 <li><b>HPSS</b>: the percussive part by median filters (Fitzgerald 2010) taken for the drums.</li>
 <li><b>over mixture</b>: mean of the songs' gains over the mixture's own score, with its 95 % bootstrap interval over the
 songs.</li>
@@ -187,12 +190,12 @@ def _notes(evaluation: Evaluation) -> str:
 
 
 def _columns(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """Return the (estimator, stem) that have a score anywhere, stem by stem."""
+    """Return the (estimator, stem) that have a score anywhere, stem by stem; without the control, to keep tables narrow."""
     return [
         (label, stem)
         for stem in evaluation.stems()
         for label in evaluation.estimators
-        if any(stem in song.scores.get(label, {}) for song in evaluation.songs)
+        if label != SCALED_LABEL and any(stem in song.scores.get(label, {}) for song in evaluation.songs)
     ]
 
 

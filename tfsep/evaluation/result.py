@@ -74,7 +74,7 @@ class EvaluatedModel:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Everything that was found out. `estimators` are the labels in `scores`: models first, then HPSS and the mixture."""
+    """Everything that was found out. `estimators` are the labels in `scores`: models first, then the baselines."""
 
     models: tuple[EvaluatedModel, ...]
     estimators: tuple[str, ...]

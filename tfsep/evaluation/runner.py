@@ -12,8 +12,8 @@ import tfsep
 from tfsep.errors import TfsepError, UsageError
 from tfsep.evaluation.dataset import find_songs
 from tfsep.evaluation.estimators import (
+    BASELINE_LABELS,
     HPSS_LABEL,
-    MIXTURE_LABEL,
     Hpss,
     StreamingSeparator,
     check_stems,
@@ -103,7 +103,7 @@ def evaluate(
             pictures = _extremes([*pictures, *result[1]])
     evaluation = Evaluation(
         models=described,
-        estimators=(*labels, HPSS_LABEL, MIXTURE_LABEL),
+        estimators=(*labels, *BASELINE_LABELS),
         data=tuple(str(folder) for folder in data),
         songs=tuple(scored[folder] for folder in folders if folder in scored),
         failures=tuple(failures[folder] for folder in folders if folder in failures),

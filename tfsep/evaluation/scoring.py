@@ -9,7 +9,7 @@ import numpy as np
 
 from tfsep.errors import ModelError
 from tfsep.evaluation.dataset import STEMS, Song, SongAudio, SongSums, read_song, sum_song
-from tfsep.evaluation.estimators import MIXTURE_LABEL, Hpss, StreamingSeparator
+from tfsep.evaluation.estimators import MIXTURE_LABEL, SCALED_LABEL, Hpss, StreamingSeparator
 from tfsep.evaluation.excerpts import ExcerptFinder, Picture
 from tfsep.evaluation.metrics import BssEvalScore, ScoreAccumulator, bsseval
 from tfsep.evaluation.result import SongResult, StemScore
@@ -54,7 +54,7 @@ def score_song(
         run = _Run(song, sums, label, estimator, groups[label], signals, find_excerpts=index == 0)
         scores[label] = run.score(lambda done: tell(done * share))
         pictures += run.pictures
-    scores[MIXTURE_LABEL] = _all_mixture_scores(song, sums, estimators, groups, signals)
+    scores |= _baseline_scores(song, sums, estimators, groups, signals)
     return _result(song, sums, scores, pictures), pictures
 
 
@@ -93,38 +93,37 @@ def _result(song: Song, sums: SongSums, scores: dict[str, dict[str, StemScore]],
     )
 
 
-def _all_mixture_scores(
+def _baseline_scores(
     song: Song,
     sums: SongSums,
     estimators: Mapping[str, StreamingSeparator],
     groups: Mapping[str, tuple[Target, ...]],
     signals: Signals | None,
-) -> dict[str, StemScore]:
-    """Score the mixture on whatever is scored of the models; on all stems of the song if there is no model."""
+) -> dict[str, dict[str, StemScore]]:
+    """Score the mixture, as it is and scaled, on whatever models are scored on; on all stems if there is no model."""
     of_models = [targets for label, targets in groups.items() if not isinstance(estimators[label], Hpss)]
     of_models = of_models or [targets_of(STEMS, tuple(song.stems), complete=sums.complete)]
-    scores: dict[str, StemScore] = {}
+    mixture: dict[str, ScoreAccumulator] = {}
+    bss: dict[str, BssEvalScore | None] = {}
     for targets in (*of_models, *groups.values()):
-        if any(target.label not in scores for target in targets):
-            scores |= _mixture_scores(song, sums, targets, signals)
-    return scores
+        if any(target.label not in mixture for target in targets):
+            mixture |= {target.label: _mixture_sums(song, sums, target) for target in targets}
+            if signals:
+                bss |= _bsseval(sums, targets, signals, {target.label: signals.mixture for target in targets})
+    scaled = {label: scores.with_best_gain() for label, scores in mixture.items()}
+    return {SCALED_LABEL: _stem_scores(scaled, {}), MIXTURE_LABEL: _stem_scores(mixture, bss)}
 
 
-def _mixture_scores(song: Song, sums: SongSums, targets: Sequence[Target], signals: Signals | None) -> dict[str, StemScore]:
-    """Score the mixture as if it were each stem, from the products that were summed."""
-    names = list(song.stems)
-    scores = {}
-    for target in targets:
-        chosen = np.array([name in target.references for name in names], float)
-        products = sums.products
-        scores[target.label] = ScoreAccumulator.from_sums(
-            sums.samples * sums.channels,
-            float(chosen @ products[:-1, :-1] @ chosen),
-            float(products[-1, -1]),
-            float(chosen @ products[:-1, -1]),
-        )
-    bss = _bsseval(song, sums, targets, signals, {target.label: signals.mixture for target in targets}) if signals else {}
-    return _stem_scores(scores, bss)
+def _mixture_sums(song: Song, sums: SongSums, target: Target) -> ScoreAccumulator:
+    """Return the sums for the mixture as an estimate of `target`, out of the products of all signals."""
+    chosen = np.array([name in target.references for name in song.stems], float)
+    products = sums.products
+    return ScoreAccumulator.from_sums(
+        sums.samples * sums.channels,
+        float(chosen @ products[:-1, :-1] @ chosen),
+        float(products[-1, -1]),
+        float(chosen @ products[:-1, -1]),
+    )
 
 
 def _stem_scores(scores: Mapping[str, ScoreAccumulator], bss: Mapping[str, BssEvalScore | None]) -> dict[str, StemScore]:
@@ -145,7 +144,7 @@ def _whole_song(song: Song) -> Signals:
 
 
 def _bsseval(
-    song: Song, sums: SongSums, targets: Sequence[Target], signals: Signals, estimates: Mapping[str, np.ndarray]
+    sums: SongSums, targets: Sequence[Target], signals: Signals, estimates: Mapping[str, np.ndarray]
 ) -> dict[str, BssEvalScore | None]:
     """Score `estimates` by label; stems of the song that no target takes are interference."""
     if not targets:
@@ -210,7 +209,7 @@ class _Run:
         if not self._signals:
             return _stem_scores(scores, {})
         estimates = {label: np.concatenate(blocks) for label, blocks in kept.items()}
-        return _stem_scores(scores, _bsseval(self._song, sums, self._targets, self._signals, estimates))
+        return _stem_scores(scores, _bsseval(sums, self._targets, self._signals, estimates))
 
     def _compared(self, stems: Mapping[str, np.ndarray]) -> Iterator[tuple[Target, np.ndarray, np.ndarray, np.ndarray]]:
         """Yield mixture, reference and estimate of each target for one block of estimates."""
