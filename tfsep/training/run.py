@@ -6,7 +6,7 @@ import os
 import platform
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import keras
@@ -28,7 +28,7 @@ from tfsep.training.checkpoint import AveragedWeights, load_checkpoint, save_che
 from tfsep.training.config import TrainingConfig
 from tfsep.training.loader import prefetched
 from tfsep.training.trainer import SupervisedTrainer
-from tfsep.training.validation import decibels, validation_crops
+from tfsep.training.validation import decibels, scored_stems, validation_crops
 
 AVERAGE_EVERY = 4  # steps between updates of the averaged weights
 VALIDATION_CROPS = 24  # of each song
@@ -81,6 +81,10 @@ class TrainingRun:
         self.console = Console()
         # Read first: bad data must not cost the time that building a model takes.
         self.held_out = [track for folder in validation for track in self._tracks(folder, frozenset())]
+        if self.held_out and not any(scored_stems(track, config.generator.stems) for track in self.held_out):
+            raise DataError(
+                f"none of the {len(self.held_out)} validation songs can be scored: use songs with {', '.join(config.generator.stems)}"
+            )
         self._check_excluded(exclude, [folder.path for folder in data])
         names = frozenset(exclude) | {Path(track.name).name for track in self.held_out}
         self.pools = [Pool(tracks=tuple(self._tracks(folder.path, names)), weight=folder.weight) for folder in data]
@@ -191,7 +195,8 @@ class TrainingRun:
 
     def _start_from(self, initial: Path) -> None:
         stored = Bundle.load(initial)
-        if stored.config.to_json() | {"spec": None} != self.config.generator.to_json() | {"spec": None}:
+        wanted = self.config.generator
+        if replace(stored.config, spec=replace(stored.config.spec, frames=wanted.spec.frames)) != wanted:
             raise ModelError(f"{initial}: its generator is another than the one asked for: train with its own configuration")
         for variable, value in zip(self.generator.variables, stored.generator.variables, strict=True):
             variable.assign(value)
@@ -260,7 +265,7 @@ class TrainingRun:
                 last = self.step == config.steps
                 validate = self.step % config.validate_every == 0 or last
                 save = validate or self.step % config.checkpoint_every == 0
-                if save and not all(np.isfinite(variable).all() for variable in self.generator.variables):
+                if save and not all(np.isfinite(np.asarray(variable)).all() for variable in self.generator.variables):
                     raise self._diverged("weights are not finite")  # which the loss shows one step later, after the save
                 if validate or self.step % 50 == 0:
                     speed = steps_since * batch_seconds / (time.perf_counter() - since)
@@ -307,7 +312,8 @@ class TrainingRun:
             variable.assign(value)
         config, result = self.config, {}
         for track in self.held_out:
-            crops, scored = validation_crops(track, config.generator.stems, samples=config.crop_samples, count=VALIDATION_CROPS)
+            crops = validation_crops(track, config.generator.stems, samples=config.crop_samples, count=VALIDATION_CROPS)
+            scored = scored_stems(track, config.generator.stems)
             parts = [errors_function(crops[i : i + config.batch]) for i in range(0, len(crops), config.batch)]
             energy = np.sum([np.asarray(part[0]).sum(axis=0) for part in parts], axis=0)
             error = np.sum([np.asarray(part[1]).sum(axis=0) for part in parts], axis=0)

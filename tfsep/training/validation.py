@@ -8,14 +8,14 @@ from tfsep.contract import residual_stem
 from tfsep.data.cache import CachedTrack
 
 
-def validation_crops(
-    track: CachedTrack, stems: Sequence[str], *, samples: int, count: int
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Cut `count` crops, evenly spread over a song.
+def scored_stems(track: CachedTrack, stems: Sequence[str]) -> tuple[str, ...]:
+    """Return which stems of a song can be scored: not the missing ones, nor then the residual one, which may hold them."""
+    there = [stem for stem in stems if track.parts(stem, stems)]
+    return tuple(stem for stem in there if len(there) == len(stems) or stem != residual_stem(stems))
 
-    Returns: float32 `(count, stems, channels, samples)`; and the stems that can be scored, which leaves out the missing ones and,
-        since it may hold them, the residual one with them.
-    """
+
+def validation_crops(track: CachedTrack, stems: Sequence[str], *, samples: int, count: int) -> np.ndarray:
+    """Cut `count` crops, evenly spread over a song: float32 `(count, stems, channels, samples)`, silence for missing stems."""
     starts = np.linspace(0, max(0, track.length - samples), count).astype(int)
     crops = np.zeros((count, len(stems), track.samples.shape[2], samples), np.float32)
     for item, start in enumerate(starts):
@@ -23,8 +23,7 @@ def validation_crops(
             if track.parts(stem, stems):
                 audio = track.read(stem, stems, int(start), samples)
                 crops[item, position, :, : len(audio)] = audio.T
-    there = [stem for stem in stems if track.parts(stem, stems)]
-    return crops, tuple(stem for stem in there if len(there) == len(stems) or stem != residual_stem(stems))
+    return crops
 
 
 def decibels(energy: float, error: float) -> float:
