@@ -14,6 +14,8 @@ from tfsep.contract import residual_stem
 from tfsep.data.cache import CachedTrack
 from tfsep.errors import DataError
 
+EQUALISER_POINTS = 8  # evenly spaced on a logarithmic frequency axis
+
 
 @dataclass(frozen=True, kw_only=True)
 class MixingConfig:
@@ -22,17 +24,25 @@ class MixingConfig:
     Raises: ValueError from a field out of range.
     """
 
-    remix_probability: float = 0.5  # stems of different songs together, rather than those of one song
+    remix_probability: float = 0.75  # stems of different songs together, rather than those of one song
     song_gain_db: float = 6.0  # of the whole crop, +-
     stem_gain_db: float = 3.0  # of each stem of one song, +-
     remix_gain_db: float = 6.0  # of each stem in a remix, +-, after all were brought to like loudness
     swap_probability: float = 0.5  # left and right
     invert_probability: float = 0.5  # polarity of one stem, in a remix
-    speed_probability: float = 0.25  # pitch and tempo together, by resampling
+    speed_probability: float = 0.5  # pitch and tempo together, by resampling
     speed_range: float = 0.12  # +-, as a ratio
+    equaliser_probability: float = 0.75  # of each stem
+    equaliser_db: float = 4.0  # standard deviation of the gain at each of `EQUALISER_POINTS`
 
     def __post_init__(self):
-        for name in ("remix_probability", "swap_probability", "invert_probability", "speed_probability"):
+        for name in (
+            "remix_probability",
+            "swap_probability",
+            "invert_probability",
+            "speed_probability",
+            "equaliser_probability",
+        ):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}={getattr(self, name)}: use 0 to 1")
         if not 0 <= self.speed_range < 0.5:
@@ -105,6 +115,16 @@ class CropMixer:
             rng = np.random.default_rng((self.seed, index, item))
             known[item] = self._example(audio[item], rng)
         return audio, known
+
+    def equaliser(self, index: int, size: int) -> np.ndarray:
+        """Return the random equaliser of each stem of a batch, for whoever transforms it: dB, float32 `(size, stems, points)`."""
+        config = self.config
+        gains = np.zeros((size, len(self.stems), EQUALISER_POINTS), np.float32)
+        for item in range(size):
+            rng = np.random.default_rng((self.seed, index, item, 1))
+            chosen = rng.random(len(self.stems)) < config.equaliser_probability
+            gains[item, chosen] = rng.normal(0, config.equaliser_db, (chosen.sum(), EQUALISER_POINTS))
+        return gains
 
     def _example(self, out: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         config = self.config

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 from tfsep.dsp import stft_ops
@@ -13,17 +14,32 @@ Tensor = Any
 FLOOR = 1e-5  # linear magnitude, -100 dB: keeps the gradient of the modulus finite in silence
 
 
-def magnitudes_and_targets(audio: Tensor, spec: SpectrogramSpec) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+def equaliser_curves(spec: SpectrogramSpec, points: int) -> np.ndarray:
+    """Return float32 `(points, model_bins)` that interpolates gains in dB linearly over the logarithm of frequency."""
+    octaves = np.log2(np.maximum(np.arange(spec.model_bins), 1.0))
+    position = octaves / octaves[-1] * (points - 1)
+    return np.maximum(0, 1 - np.abs(position[None] - np.arange(points)[:, None])).astype(np.float32)
+
+
+def magnitudes_and_targets(
+    audio: Tensor, spec: SpectrogramSpec, equaliser_db: Tensor | None = None
+) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
     """Transform a batch of stems.
 
     Args:
         audio: float32 `(batch, stems, channels, samples)`.
+        equaliser_db: gains `(batch, stems, points)` that each stem is filtered with, see `equaliser_curves`.
     Returns: the mixture's magnitude `(batch, frames, model_bins, channels)`; and for each stem its spectrum turned by the mixture's
         phase, real and imaginary part of that shape. A real mask on the mixture can reach the real part only.
     """
     real, imaginary = stft_ops.stft(audio, spec)
-    real = ops.transpose(real[..., : spec.model_bins], (1, 0, 3, 4, 2))  # (stems, batch, frames, bins, channels)
-    imaginary = ops.transpose(imaginary[..., : spec.model_bins], (1, 0, 3, 4, 2))
+    real, imaginary = real[..., : spec.model_bins], imaginary[..., : spec.model_bins]
+    if equaliser_db is not None:
+        gain_db = ops.matmul(equaliser_db, equaliser_curves(spec, equaliser_db.shape[-1]))
+        gain = ops.exp(gain_db * float(np.log(10) / 20))[:, :, None, None, :]
+        real, imaginary = real * gain, imaginary * gain
+    real = ops.transpose(real, (1, 0, 3, 4, 2))  # (stems, batch, frames, bins, channels)
+    imaginary = ops.transpose(imaginary, (1, 0, 3, 4, 2))
     mixture_real, mixture_imaginary = ops.sum(real, axis=0), ops.sum(imaginary, axis=0)
     magnitude = ops.sqrt(ops.square(mixture_real) + ops.square(mixture_imaginary) + FLOOR**2)
     cosine, sine = mixture_real / magnitude, mixture_imaginary / magnitude

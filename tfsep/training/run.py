@@ -249,7 +249,9 @@ class TrainingRun:
         batch_seconds = config.batch * config.crop_samples / config.generator.spec.sample_rate_hz
         losses, since, steps_since, sdr = [], time.perf_counter(), 0, float("nan")
         # Normalisation was measured on the first batches; training starts with them too, which is harmless.
-        batches = prefetched(lambda index: mixer.batch(index, config.batch), self.step, config.steps)
+        batches = prefetched(
+            lambda index: (*mixer.batch(index, config.batch), mixer.equaliser(index, config.batch)), self.step, config.steps
+        )
         with self._progress("training") as bar, writer.as_default(), open(self.out / "log.jsonl", "a", encoding="utf-8") as log:
             task = bar.add_task("training", total=config.steps, completed=self.step, loss=float("nan"), sdr=sdr, speed=0.0)
             for batch in batches:

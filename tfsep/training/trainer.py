@@ -12,7 +12,7 @@ from tfsep.training.loss import log_magnitude_loss, magnitudes_and_targets, spec
 
 
 class SupervisedTrainer(keras.Model):
-    """Stage 1. A batch is `(audio, known)` as `CropMixer.batch` gives it.
+    """Stage 1. A batch is `(audio, known)` as `CropMixer.batch` gives it, with `CropMixer.equaliser` as a third part or not.
 
     The generator is what is saved, never the trainer. TensorFlow's backend only: JAX needs a stateless step.
 
@@ -38,10 +38,10 @@ class SupervisedTrainer(keras.Model):
         self.generator_optimizer = optimizer
         optimizer.build(self.generator.trainable_variables)
 
-    def batch_loss(self, audio, known):
+    def batch_loss(self, audio, known, equaliser_db=None):
         """Return the scalar loss of one batch."""
         spec = self.config.spec
-        magnitude, targets = magnitudes_and_targets(audio, spec)
+        magnitude, targets = magnitudes_and_targets(audio, spec, equaliser_db)
         estimates = self.generator(stft_ops.features(magnitude, spec))
         ordered = [estimates[stem] for stem in self.config.stems]
         if self.generator.output_kind == "log_magnitude":
