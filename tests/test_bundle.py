@@ -100,7 +100,10 @@ def test_not_a_bundle(tmp_path):
         (b'{"bundle_version": 7}', "bundle version 7"),
         (b'{"bundle_version": 1, "name": "x"}', "incomplete or wrong"),
         (json.dumps({"bundle_version": 1, "name": "x", "generator": {"widths": [0]}, "training": {}}).encode(), "widths"),
-        (json.dumps({"bundle_version": 1, "name": "x", "generator": {"depth": 3}, "training": {}}).encode(), "depth are unknown"),
+        (
+            json.dumps({"bundle_version": 1, "name": "x", "generator": {"depth": 3}, "training": {}}).encode(),
+            "depth are unknown",
+        ),
     ],
 )
 def test_damaged_description(bundle, content, message):
