@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from tfsep.separation.separator import Separator
 from tfsep.spec import SpectrogramSpec
 
 STEMS = ("drums", "bass", "other", "vocals")
+TINY_SPEC = SpectrogramSpec(sample_rate_hz=8000, window_samples=256, hop_samples=64, frames=16)
 
 
 @dataclass
@@ -62,3 +64,26 @@ def noise(rng):
         return rng.uniform(-0.5, 0.5, (samples, channels)).astype(np.float32)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tiny_tflite(tmp_path_factory) -> Path:
+    """A model whose drums mask is the sigmoid of the feature minus two."""
+    import keras
+    import tensorflow as tf
+
+    features = keras.Input((TINY_SPEC.frames, TINY_SPEC.model_bins, 2), batch_size=1, name="features")
+    drums = keras.layers.Identity(name="drums")(keras.ops.sigmoid(features - 2.0))
+    other = keras.layers.Identity(name="other")(1.0 - drums)
+    path = tmp_path_factory.mktemp("tiny") / "model.tflite"
+    model = keras.Model(features, {"drums": drums, "other": other})
+    path.write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
+    return path
+
+
+@pytest.fixture
+def model(tiny_tflite, tmp_path) -> Path:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(tiny_tflite.read_bytes())
+    ModelContract(spec=TINY_SPEC, stems=("drums", "other"), overlap_frames=4).write(path.with_suffix(".json"))
+    return path

@@ -18,29 +18,6 @@ SPEC = SpectrogramSpec(sample_rate_hz=8000, window_samples=256, hop_samples=64, 
 CONTRACT = ModelContract(spec=SPEC, stems=("drums", "other"), overlap_frames=4)
 
 
-@pytest.fixture(scope="session")
-def tiny_tflite(tmp_path_factory) -> Path:
-    """A model whose drums mask is the sigmoid of the feature minus two."""
-    import keras
-    import tensorflow as tf
-
-    features = keras.Input((SPEC.frames, SPEC.model_bins, 2), batch_size=1, name="features")
-    drums = keras.layers.Identity(name="drums")(keras.ops.sigmoid(features - 2.0))
-    other = keras.layers.Identity(name="other")(1.0 - drums)
-    path = tmp_path_factory.mktemp("tiny") / "model.tflite"
-    model = keras.Model(features, {"drums": drums, "other": other})
-    path.write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
-    return path
-
-
-@pytest.fixture
-def model(tiny_tflite, tmp_path) -> Path:
-    path = tmp_path / "model.tflite"
-    path.write_bytes(tiny_tflite.read_bytes())
-    CONTRACT.write(path.with_suffix(".json"))
-    return path
-
-
 def test_tflite(model, rng):
     runtime = load_runtime(model, threads=2)
     assert runtime.contract == CONTRACT
@@ -163,3 +140,24 @@ def test_litert_is_quiet_and_tensorflow_is_not_imported(model):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_bundle(tmp_path, rng):
+    from tfsep.bundle import Bundle
+    from tfsep.models.config import GeneratorConfig
+    from tfsep.models.presets import build_generator
+
+    config = GeneratorConfig(spec=SPEC, bands=((64, 4), (64, 8)), widths=(4,), blocks=(1,))
+    generator = build_generator(config)
+    Bundle.write(tmp_path / "run", config, [variable.numpy() for variable in generator.variables], training={})
+    features = rng.uniform(0, 8, (16, 128, 2)).astype(np.float32)
+    for path in (tmp_path / "run", tmp_path / "run" / "model.keras"):
+        runtime = load_runtime(path)
+        masks = runtime.predict(features)
+        assert list(masks) == list(config.stems)
+        np.testing.assert_allclose(sum(masks.values()), 1, atol=1e-5)
+        expected = generator.masks(features[np.newaxis])
+        for stem, mask in masks.items():
+            assert mask.dtype == np.float32
+            np.testing.assert_allclose(mask, np.asarray(expected[stem])[0], atol=1e-5)
+            mask[0] = 0  # its own array
