@@ -65,7 +65,7 @@ def box_plot(values: Mapping[str, Sequence[float]], theme: str, colour_of: Mappi
             position + jitter.uniform(-0.12, 0.12, len(scores)) * (len(scores) > 2),
             "o",
             color=colour,
-            markersize=4 if len(scores) <= 100 else 2,
+            markersize=6 if len(scores) <= 10 else 4 if len(scores) <= 100 else 2,
             alpha=0.75,
             markeredgewidth=0,
         )
@@ -93,7 +93,7 @@ def spectrogram(image: np.ndarray, start_s: float, duration_s: float, highest_hz
     )
     axes.set_xlabel("time (s)")
     _dress(axes, theme)
-    return _data_uri(figure)
+    return _data_uri(figure, with_palette=True)
 
 
 def scale_note() -> str:
@@ -116,11 +116,13 @@ def _dress(axes: "Axes", theme: str) -> None:
         spine.set_color(FAINT[theme])
 
 
-def _data_uri(figure: "Figure") -> str:
-    from PIL import Image  # comes with matplotlib
-
-    drawn, buffer = BytesIO(), BytesIO()
+def _data_uri(figure: "Figure", *, with_palette: bool = False) -> str:
+    """Return the figure as PNG; with a palette a spectrogram is three times smaller, and nobody sees it."""
+    drawn = BytesIO()
     figure.savefig(drawn, format="png", transparent=True)
-    # a palette makes a spectrogram three times smaller, and nobody sees it
-    Image.open(drawn).quantize(256, Image.Quantize.FASTOCTREE).save(buffer, format="png", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    if with_palette:
+        from PIL import Image  # comes with matplotlib
+
+        full, drawn = drawn, BytesIO()
+        Image.open(full).quantize(256, Image.Quantize.FASTOCTREE).save(drawn, format="png", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(drawn.getvalue()).decode("ascii")

@@ -92,20 +92,21 @@ def _training(training: Mapping[str, object]) -> str:
 def _summary(evaluation: Evaluation, rows: Sequence[StemSummary], colour_of: Mapping[str, str]) -> str:
     if not rows:
         return "<p>No song was scored.</p>"
-    heads = ["Stem", "Estimate", "Songs", "SDR mean", "median", "over mixture", "SI-SDR mean"]
+    heads = ["Stem", "Estimate", "SDR mean", "over mixture", "median", "SI-SDR mean", "Songs"]
     if evaluation.bsseval:
         heads += ["v4 SDR", "ISR", "SIR", "SAR"]
     lines, before = [], None
     for row in rows:
         sdr = row.metrics.get("sdr_db")
-        cells = [_number(sdr.mean_db if sdr else None, strong=True), _number(sdr.median_db if sdr else None), _gain(sdr)]
+        cells = [_number(sdr.mean_db if sdr else None, strong=True), _gain(sdr), _number(sdr.median_db if sdr else None)]
         cells.append(_number(row.metrics["si_sdr_db"].mean_db if "si_sdr_db" in row.metrics else None))
+        cells.append(f"<td>{sdr.songs if sdr else 0}</td>")
         if evaluation.bsseval:
             found = [row.bsseval.get(name) for name in ("sdr_db", "isr_db", "sir_db", "sar_db")]
             cells += [_number(value.mean_db if value else None) for value in found]
         first = ' class="first"' if row.stem != before else ""
         stem = f"<th>{escape(row.stem) if row.stem != before else ''}</th>"
-        estimator = f"<td class=name>{_swatch(row.estimator, colour_of)}</td><td>{sdr.songs if sdr else 0}</td>"
+        estimator = f"<td class=name>{_swatch(row.estimator, colour_of)}</td>"
         lines.append(f"<tr{first}>{stem}{estimator}{''.join(cells)}</tr>")
         before = row.stem
     head = "".join(f"<th{' class=name' if name == 'Estimate' else ''}>{name}</th>" for name in heads)

@@ -34,5 +34,6 @@ figure { margin: 0; } figcaption { font-weight: 600; font-size: .9rem; margin-bo
 img { width: 100%; max-width: 700px; height: auto; display: block; }
 ul { padding-left: 1.2rem; margin: .3rem 0; } li { overflow-wrap: anywhere; margin: .25rem 0; }
 @media (max-width: 600px) { main { padding: 1rem .6rem 2rem; } section { padding: .9rem; border-radius: 8px; }
-  .scroll { margin: 0 -.9rem; padding: 0 .9rem; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; } }
+  .scroll { margin: 0 -.9rem; padding: 0 .9rem; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; }
+  th, td { padding: .35rem .45rem; } }
 """
