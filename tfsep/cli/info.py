@@ -40,11 +40,9 @@ def run(args: argparse.Namespace) -> int:
     if cost:
         lines.append(("parameters", f"{cost['parameters']:,}"))
         lines.append(("multiply-adds", f"{cost['multiply_adds_per_second'] / 1e9:.2f} G for a second of audio"))
-    lines += [
-        (name.replace("_", " "), str(training[name]))
-        for name in ("step", "hours_of_audio", "validation_sdr")
-        if name in training
-    ]
+    lines += [(name.replace("_", " "), str(training[name])) for name in ("step", "hours_of_audio") if name in training]
+    if "validation_sdr" in training:
+        lines.append(("validation SDR", f"{training['validation_sdr']:.2f} dB"))
     size = Path(path).stat().st_size if Path(path).is_file() else sum(f.stat().st_size for f in Path(path).iterdir())
     lines.append(("size", f"{size / 1e6:.2f} MB"))
     for name, value in lines:
