@@ -82,13 +82,13 @@ def test_no_nan_in_the_description(tmp_path, weights):
 
 def test_folder_that_cannot_be_written(tmp_path, weights):
     (tmp_path / "file").write_text("")
-    with pytest.raises(AudioError, match="is a file, not a folder|cannot be written"):
+    with pytest.raises(AudioError, match=r"is a file, not a folder|cannot be written"):
         Bundle.write(tmp_path / "file", CONFIG, weights, training={})
 
 
 def test_not_a_bundle(tmp_path):
     for folder in (tmp_path, tmp_path / "gone"):
-        with pytest.raises(ModelError, match="not a model; a model folder holds model.keras and bundle.json"):
+        with pytest.raises(ModelError, match=r"not a model; a model folder holds model\.keras and bundle\.json"):
             Bundle.load(folder)
 
 
