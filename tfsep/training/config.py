@@ -7,6 +7,7 @@ from tfsep.data.mixing import MixingConfig
 from tfsep.models.config import GeneratorConfig
 
 PRECISIONS = ("float32", "mixed_bfloat16")
+ERRORS = ("modulus", "rms")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,7 @@ class TrainingConfig:
     weight_decay: float = 1e-4
     clip_norm: float = 1.0
     ema_decay: float = 0.999
+    error: str = "rms"  # what the loss measures, see `tfsep.training.loss.spectral_loss`
     precision: str = "mixed_bfloat16"
     validate_every: int = 250
     checkpoint_every: int = 100
@@ -36,6 +38,8 @@ class TrainingConfig:
         for name in ("steps", "batch", "crop_frames", "validate_every", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: use 1 or more")
+        if self.error not in ERRORS:
+            raise ValueError(f"error={self.error!r}: use {' or '.join(ERRORS)}")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision={self.precision!r}: use {' or '.join(PRECISIONS)}")
         if not 0 <= self.ema_decay < 1:

@@ -48,29 +48,40 @@ def magnitudes_and_targets(
 
 
 def spectral_loss(
-    masks: Sequence[Tensor], magnitude: Tensor, targets: Sequence[tuple[Tensor, Tensor]], known: Tensor, residual: int
+    masks: Sequence[Tensor],
+    magnitude: Tensor,
+    targets: Sequence[tuple[Tensor, Tensor]],
+    known: Tensor,
+    residual: int,
+    error: str = "modulus",
 ) -> Tensor:
-    """Mean modulus of the complex error of each stem, relative to the mixture's mean magnitude of the same crop.
+    """Size of the complex error of each stem, relative to the mixture of the same crop, summed over the stems.
 
     The error of a masked mixture against the true complex spectrum, as in phase-sensitive approximation (Erdogan et al. 2015,
-    eq. 4), with the modulus itself instead of its square, which would let the loudest cells decide all.
+    eq. 4).
 
     Args:
         masks: for each stem `(batch, frames, bins, channels)`.
         known: float `(batch, stems)`, 0 where a stem's target lies in the residual one: there only their sum is compared.
         residual: index of the residual stem (`other`).
+        error: "modulus", the mean modulus, which settles on the likelier stem of a cell; or "rms", the root of the mean square of
+            a crop, which is what SDR measures and makes softer masks where the stems are uncertain.
     Returns: a scalar.
     """
-    weight = 1 / (ops.mean(magnitude, axis=(1, 2, 3), keepdims=True) + FLOOR)
     errors = [[mask * magnitude - real, -imaginary] for mask, (real, imaginary) in zip(masks, targets, strict=True)]
-    for index, error in enumerate(errors):
+    for index, parts in enumerate(errors):
         if index != residual:
             own = ops.reshape(known[:, index], (-1, 1, 1, 1))
             for part in (0, 1):
-                errors[residual][part] = errors[residual][part] + (1 - own) * error[part]
-                error[part] = own * error[part]
-    moduli = [ops.sqrt(ops.square(real) + ops.square(imaginary) + FLOOR**2) - FLOOR for real, imaginary in errors]
-    return sum(ops.mean(modulus * weight) for modulus in moduli)
+                errors[residual][part] = errors[residual][part] + (1 - own) * parts[part]
+                parts[part] = own * parts[part]
+    squares = [ops.square(real) + ops.square(imaginary) for real, imaginary in errors]
+    cells = (1, 2, 3)
+    if error == "rms":
+        weight = 1 / (ops.sqrt(ops.mean(ops.square(magnitude), axis=cells)) + FLOOR)
+        return sum(ops.mean(ops.sqrt(ops.mean(square, axis=cells) + FLOOR**2) * weight) for square in squares)
+    weight = 1 / (ops.mean(magnitude, axis=cells, keepdims=True) + FLOOR)
+    return sum(ops.mean((ops.sqrt(square + FLOOR**2) - FLOOR) * weight) for square in squares)
 
 
 def log_magnitude_loss(

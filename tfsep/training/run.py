@@ -101,7 +101,7 @@ class TrainingRun:
         self.optimizer = keras.optimizers.AdamW(
             config.learning_rate, weight_decay=config.weight_decay, global_clipnorm=config.clip_norm
         )
-        self.trainer = SupervisedTrainer(self.generator, config.generator)
+        self.trainer = SupervisedTrainer(self.generator, config.generator, error=config.error)
         self.trainer.compile(self.optimizer)
         self.validator = SupervisedTrainer(self.averaged, config.generator)
         self.average = AveragedWeights(self.generator.variables, config.ema_decay)

@@ -19,11 +19,12 @@ class SupervisedTrainer(keras.Model):
     Args:
         generator: a built model from features to masks, by stem.
         config: of the generator.
+        error: see `spectral_loss`.
     """
 
-    def __init__(self, generator: keras.Model, config: GeneratorConfig, **kwargs):
+    def __init__(self, generator: keras.Model, config: GeneratorConfig, *, error: str = "modulus", **kwargs):
         super().__init__(**kwargs)
-        self.generator, self.config = generator, config
+        self.generator, self.config, self.error = generator, config, error
         self.residual = config.stems.index(residual_stem(config.stems))
         self.loss_mean = keras.metrics.Mean(name="loss")
         self.built = True
@@ -46,7 +47,7 @@ class SupervisedTrainer(keras.Model):
         ordered = [estimates[stem] for stem in self.config.stems]
         if self.generator.output_kind == "log_magnitude":
             return log_magnitude_loss(ordered, targets, known, spec)
-        return spectral_loss(ordered, magnitude, targets, known, self.residual)
+        return spectral_loss(ordered, magnitude, targets, known, self.residual, self.error)
 
     def train_step(self, batch):
         import tensorflow as tf
