@@ -1,6 +1,7 @@
 """Multitracks in folders: `SONG/{drums,bass,other,vocals}.{flac,wav,ogg,...}`, as `tfsep render` and MUSDB18-HQ lay them out."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,9 @@ class FolderSource:
         """Return one track for each folder that holds a stem. Raises: DataError if there is none, or none is left."""
         if not self.root.is_dir():
             raise DataError(f"{self.root}: not a folder; give a folder of songs, SONG/drums.flac and so on")
-        folders = sorted({path.parent for path in self.root.rglob("*") if _stem_of(path)})
+        # Links are followed: a validation set is often a folder of links to songs.
+        walked = ((Path(folder), names) for folder, _, names in os.walk(self.root, followlinks=True))
+        folders = sorted(folder for folder, names in walked if any(_stem_of(folder / name) for name in names))
         if not folders:
             raise DataError(
                 f"{self.root}: no song in it; a song is a folder with two or more of {', '.join(DEFAULT_STEMS)} "
