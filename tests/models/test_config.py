@@ -1,0 +1,62 @@
+import json
+
+import pytest
+
+from tfsep.errors import UsageError
+from tfsep.models.config import GeneratorConfig
+from tfsep.models.presets import PRESETS, build_generator, preset
+from tfsep.spec import SpectrogramSpec
+
+SPEC = SpectrogramSpec(sample_rate_hz=8000, window_samples=256, hop_samples=64, frames=8)
+FIELDS = {"spec": SPEC, "bands": ((32, 2), (96, 6)), "widths": (4, 8), "blocks": (1, 1), "dense_bottleneck": 4}
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"stems": ("drums",)}, "stems"),
+        ({"stems": ("drums", "drums")}, "two or more different names"),
+        ({"widths": ()}, "widths"),
+        ({"widths": (4, 0)}, "widths"),
+        ({"blocks": (1,)}, "use 2 numbers of 0 or more"),
+        ({"blocks": (1, -1)}, "blocks"),
+        ({"dense_bottleneck": -1}, "dense_bottleneck=-1"),
+        ({"bands": ((32, 2), (97, 1))}, "must add up to 128"),
+        ({"bands": ((32, 3), (96, 6))}, "multiple of its bins_per_patch"),
+        ({"bands": ((32, 0), (96, 6))}, "multiple of its bins_per_patch"),
+        ({"widths": (4,) * 5, "blocks": (0,) * 5}, "multiples of 16"),
+        ({"kind": "dssgan"}, "generators of kind dssgan are mono"),
+    ],
+)
+def test_out_of_range(fields, message):
+    with pytest.raises(ValueError, match=message):
+        GeneratorConfig(**FIELDS | fields)
+
+
+def test_positions_and_frames():
+    config = GeneratorConfig(**FIELDS)
+    assert config.positions == 16 + 16
+    assert config.frame_multiple == 2
+    assert PRESETS["dssgan"].frame_multiple == 1
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_json_round_trip(name):
+    config = preset(name)
+    again = GeneratorConfig.from_json(json.loads(json.dumps(config.to_json())))
+    assert again == config
+    assert hash(again) == hash(config)  # tuples again, not lists
+
+
+def test_unknown_names():
+    with pytest.raises(ValueError, match="generator fields depth are unknown: use kind, spec"):
+        GeneratorConfig.from_json({"depth": 3})
+    with pytest.raises(UsageError, match="preset 'huge' is unknown: use default"):
+        preset("huge")
+    with pytest.raises(UsageError, match="generator kind 'transformer' is unknown: use bandsplit, dssgan"):
+        build_generator(GeneratorConfig(**FIELDS | {"kind": "transformer"}))
+
+
+def test_other_stems():
+    assert preset("tiny", stems=("vocals", "other")).stems == ("vocals", "other")
+    assert preset("tiny") is PRESETS["tiny"]
