@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from harness import (
@@ -27,6 +27,9 @@ from harness import (
     timed_run,
     verdict,
 )
+
+if TYPE_CHECKING:
+    from tfsep.separation.separator import Separator
 
 PEERS = ("htdemucs", "umxl", "umxhq")
 LIMIT = 20.0  # times as fast as each peer
@@ -107,16 +110,27 @@ def read_song(args: argparse.Namespace) -> np.ndarray:
         raise SystemExit(f"--song {error}") from None
 
 
-def measure(args: argparse.Namespace, folder: Path, samples: np.ndarray, peers: list[Peer]) -> dict[str, list[float]]:
+def load(args: argparse.Namespace) -> "Separator":
+    """Return the loaded model. Raises: SystemExit if there is none."""
+    from tfsep.errors import TfsepError
+    from tfsep.separation.separator import Separator
+
+    try:
+        return Separator.load(args.model, threads=args.threads)
+    except TfsepError as error:
+        raise SystemExit(f"--model: {error}") from None
+
+
+def measure(
+    args: argparse.Namespace, folder: Path, samples: np.ndarray, separator: "Separator", peers: list[Peer]
+) -> dict[str, list[float]]:
     """Return the seconds of each, one after the other in each repeat, so that a slow spell of the machine hits all."""
     from tfsep.audio import Audio
-    from tfsep.separation.separator import Separator
 
     song, wav = Audio(samples, RATE_HZ), folder / "song.wav"
     song.write(wav, subtype="pcm_16")
     options = ["--out", str(folder / "stems"), "--model", args.model, "--threads", str(args.threads), "--overwrite"]
     command = [*tfsep_command(), "separate", str(wav), *options]
-    separator = Separator.load(args.model, threads=args.threads)
 
     def in_process() -> float:
         start_s = time.perf_counter()
@@ -138,7 +152,7 @@ def measure(args: argparse.Namespace, folder: Path, samples: np.ndarray, peers: 
 def main() -> int:
     args = parse()
     about, bound = machine(), bind(args.threads)
-    samples = read_song(args)
+    samples, separator = read_song(args), load(args)
     song_s = len(samples) / RATE_HZ
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -148,7 +162,7 @@ def main() -> int:
             names = args.peers if args.peers_python else []
             started = (Peer(name, args.peers_python, args.threads, peer_song) for name in names)
             peers = [stack.enter_context(peer) for peer in started]  # each is warm before the next one starts
-            spent_s = measure(args, folder, samples, peers)
+            spent_s = measure(args, folder, samples, separator, peers)
     speed = {name: song_s / statistics.median(values) for name, values in spent_s.items()}
     rows, ratios = [], {}
     labels = {"command": "`tfsep separate`, whole command", "in process": "`tfsep.Separator`, in process"}

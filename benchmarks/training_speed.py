@@ -101,28 +101,32 @@ class Bench:
         from tfsep.training.run import AVERAGE_EVERY
 
         spec, size, variables = self.config.generator.spec, self.config.batch, self.generator.trainable_variables
-        fixed = self.mixer.batch(0, size)
-        audio, known = (tf.constant(part) for part in fixed)
-        compiled = {"jit_compile": False}  # as in a run: XLA is several times slower on a CPU
+
+        def load(index: int) -> tuple[np.ndarray, ...]:
+            return *self.mixer.batch(index, size), self.mixer.equaliser(index, size)
+
+        fixed = load(0)
+        batch = audio, _, equaliser_db = tuple(tf.constant(part) for part in fixed)
+        compiled = {"jit_compile": False, "autograph": False}  # as in a run: XLA is several times slower on a CPU
 
         @tf.function(**compiled)
-        def transformed(audio: tf.Tensor) -> tuple:
-            magnitude, targets = magnitudes_and_targets(audio, spec)
+        def transformed(audio: object, equaliser_db: object) -> tuple:
+            magnitude, targets = magnitudes_and_targets(audio, spec, equaliser_db)
             return stft_ops.features(magnitude, spec), targets
 
         @tf.function(**compiled)
-        def gradients(audio: tf.Tensor, known: tf.Tensor) -> list:
+        def gradients(*batch: object) -> list:
             with tf.GradientTape() as tape:
-                loss = self.trainer.batch_loss(audio, known)
-            return tape.gradient(loss, variables)
+                value = self.trainer.batch_loss(*batch)
+            return tape.gradient(value, variables)
 
         forward = tf.function(self.generator, **compiled)
         loss = tf.function(self.trainer.batch_loss, **compiled)
         apply = tf.function(lambda values: self.optimizer.apply(values, variables), **compiled)
         step = tf.function(self.trainer.train_step, **compiled)
-        features, gradient = transformed(audio)[0], gradients(audio, known)
+        features, gradient = transformed(audio, equaliser_db)[0], gradients(*batch)
         loaded = iter(range(1, sys.maxsize))
-        batches = prefetched(lambda index: self.mixer.batch(index, size), 0, sys.maxsize)
+        batches = prefetched(load, 0, sys.maxsize)
         done = iter(range(1, sys.maxsize))
 
         def run_step() -> None:
@@ -131,11 +135,11 @@ class Bench:
                 self.average.update(self.generator.variables)
 
         return {
-            "loader": lambda: self.mixer.batch(next(loaded), size),
-            "stft": lambda: _wait(transformed(audio)),
+            "loader": lambda: load(next(loaded)),
+            "stft": lambda: _wait(transformed(audio, equaliser_db)),
             "forward": lambda: _wait(forward(features)),
-            "loss": lambda: _wait(loss(audio, known)),
-            "gradients": lambda: _wait(gradients(audio, known)),
+            "loss": lambda: _wait(loss(*batch)),
+            "gradients": lambda: _wait(gradients(*batch)),
             "optimizer": lambda: apply(gradient),
             "average": lambda: self.average.update(self.generator.variables),
             "step": lambda: float(step(fixed)["loss"]),
@@ -185,7 +189,7 @@ def measure(benches: dict[str, Bench], steps: int) -> dict[str, dict[str, float]
 def rows_of(medians: dict[str, dict[str, float]], batch_s: float, average_every: int) -> Iterator[tuple[str, ...]]:
     """Yield the table's rows: the parts in ms and as shares of a step, for each precision."""
     parts: tuple[tuple[str, Callable[[dict[str, float]], float]], ...] = (
-        ("STFT, targets, features", lambda s: s["stft"]),
+        ("STFT, equalisers, targets, features", lambda s: s["stft"]),
         ("forward", lambda s: s["forward"]),
         ("loss (by difference)", lambda s: s["loss"] - s["stft"] - s["forward"]),
         ("backward (by difference)", lambda s: s["gradients"] - s["loss"]),
