@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
 
     folder = find_bundle(args.bundle)
     from tfsep.bundle import Bundle
+
     from .to_litert import check_precision, export_litert
 
     precisions = args.precision.split(",")

@@ -1,0 +1,126 @@
+"""The loss against its definition in complex NumPy."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfsep.dsp import stft as numpy_stft
+from tfsep.training.loss import FLOOR, log_magnitude_loss, magnitudes_and_targets, spectral_loss
+
+STEMS, RESIDUAL, FRAMES = 3, 2, 8
+
+
+def complex_spectra(audio, spec):
+    """`(stems, batch, frames, model_bins, channels)`, by way of the transform in NumPy."""
+    lead = spec.window_samples // spec.hop_samples - 1
+    return np.array(
+        [
+            [numpy_stft.stft(song[stem].T, spec)[lead : lead + FRAMES, : spec.model_bins] for song in audio]
+            for stem in range(audio.shape[1])
+        ]
+    )
+
+
+@pytest.fixture
+def audio(small_spec, rng):
+    samples = (FRAMES - 1) * small_spec.hop_samples + small_spec.window_samples
+    return rng.normal(0, 0.2, (2, STEMS, 1, samples)).astype(np.float32)
+
+
+@pytest.fixture
+def masks(small_spec, rng):
+    weights = rng.uniform(0, 1, (STEMS, 2, FRAMES, small_spec.model_bins, 1)).astype(np.float32)
+    return list(weights / weights.sum(axis=0))
+
+
+def loss_of(audio, masks, spec, known=None):
+    magnitude, targets = magnitudes_and_targets(audio, spec)
+    known = np.ones(audio.shape[:2], np.float32) if known is None else np.asarray(known, np.float32)
+    return float(spectral_loss(masks, magnitude, targets, known, RESIDUAL))
+
+
+def test_magnitude_and_turned_targets(audio, small_spec):
+    magnitude, targets = magnitudes_and_targets(audio, small_spec)
+    spectra = complex_spectra(audio, small_spec)
+    mixture = spectra.sum(axis=0)
+    np.testing.assert_allclose(np.asarray(magnitude), np.abs(mixture), atol=2e-5)
+    for (real, imaginary), spectrum in zip(targets, spectra, strict=True):
+        loud = np.abs(mixture) > 1e-3
+        turned = spectrum * np.conj(mixture) / np.maximum(np.abs(mixture), 1e-9)
+        np.testing.assert_allclose(np.asarray(real)[loud], turned.real[loud], atol=1e-4)
+        np.testing.assert_allclose(np.asarray(imaginary)[loud], turned.imag[loud], atol=1e-4)
+
+
+def test_is_the_modulus_of_the_complex_error(audio, masks, small_spec):
+    spectra = complex_spectra(audio, small_spec)
+    mixture = spectra.sum(axis=0)
+    scale = np.abs(mixture).mean(axis=(1, 2, 3), keepdims=True)
+    expected = sum(np.mean(np.abs(mask * mixture - spectrum) / scale) for mask, spectrum in zip(masks, spectra, strict=True))
+    assert loss_of(audio, masks, small_spec) == pytest.approx(expected, rel=2e-3)
+
+
+def test_of_unknown_stems_only_the_sum_with_the_residual_counts(audio, masks, small_spec):
+    spectra = complex_spectra(audio, small_spec)
+    mixture = spectra.sum(axis=0)
+    errors = [mask * mixture - spectrum for mask, spectrum in zip(masks, spectra, strict=True)]
+    scale = np.abs(mixture).mean(axis=(1, 2, 3))
+    known = np.array([[1, 0, 1], [1, 1, 1]], np.float32)  # the first example's stem 1 may lie in stem 2
+    first = np.abs(errors[0][0]).mean() + np.abs(errors[1][0] + errors[2][0]).mean()
+    second = sum(np.abs(error[1]).mean() for error in errors)
+    expected = (first / scale[0] + second / scale[1]) / 2
+    assert loss_of(audio, masks, small_spec, known) == pytest.approx(expected, rel=2e-3)
+
+
+def test_moving_energy_inside_a_merged_pair_is_free(audio, masks, small_spec):
+    moved = [masks[0], masks[1] * 0, masks[2] + masks[1]]
+    known = np.array([[1, 0, 1]] * 2)
+    assert loss_of(audio, moved, small_spec, known) == pytest.approx(loss_of(audio, masks, small_spec, known), rel=1e-4)
+    assert loss_of(audio, moved, small_spec) != pytest.approx(loss_of(audio, masks, small_spec), rel=1e-2)
+
+
+def test_zero_for_perfect_masks_of_disjoint_spectra(small_spec):
+    samples = (FRAMES - 1) * small_spec.hop_samples + small_spec.window_samples
+    at = np.arange(samples) / small_spec.window_samples
+    audio = np.stack([0.3 * np.sin(2 * np.pi * k * at + k) for k in (10, 30, 60)])[None, :, None].astype(np.float32)
+    nearest = np.abs(np.arange(small_spec.model_bins)[:, None] - np.array([10, 30, 60])).argmin(axis=1)
+    masks = [
+        np.broadcast_to((nearest == stem)[None, None, :, None], (1, FRAMES, 128, 1)).astype(np.float32) for stem in range(3)
+    ]
+    assert loss_of(audio, masks, small_spec) < 1e-3
+    assert loss_of(audio, masks[::-1], small_spec) > 1
+
+
+def test_does_not_depend_on_level(audio, masks, small_spec):
+    whole = loss_of(audio, masks, small_spec)
+    for gain, close in ((0.1, 0.02), (3.0, 0.005)):  # the floor of -100 dB shows in quiet cells
+        assert loss_of(gain * audio, masks, small_spec) == pytest.approx(whole, rel=close)
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-9, 1.0])
+def test_gradients_are_finite(audio, masks, small_spec, level):
+    audio = level * audio
+    audio[0] = 0  # one of the examples is silent in any case
+    magnitude, targets = magnitudes_and_targets(audio, small_spec)
+    variables = [tf.constant(mask) for mask in masks]
+    known = np.array([[1, 0, 1], [1, 1, 1]], np.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(variables)
+        spectral = spectral_loss(variables, magnitude, targets, known, RESIDUAL)
+        compressed = log_magnitude_loss(variables, targets, known, small_spec)
+        loss = spectral + compressed
+    assert np.isfinite(float(loss))
+    for gradient in tape.gradient(loss, variables):
+        assert np.isfinite(np.asarray(gradient)).all()
+
+
+def test_log_magnitude_loss(audio, masks, small_spec):
+    _, targets = magnitudes_and_targets(audio, small_spec)
+    known = np.array([[1, 0, 1], [1, 1, 1]], np.float32)
+    squared = np.array(
+        [
+            np.mean((mask - np.log1p(small_spec.feature_gain * np.hypot(np.abs(spectrum), FLOOR))) ** 2, axis=(1, 2, 3))
+            for mask, spectrum in zip(masks, complex_spectra(audio, small_spec), strict=True)
+        ]
+    )
+    expected = sum(np.mean(squared[stem] * known[:, stem]) for stem in range(STEMS))
+    assert float(log_magnitude_loss(masks, targets, known, small_spec)) == pytest.approx(expected, rel=1e-3)
