@@ -1,7 +1,7 @@
 """tfsep takes finished songs apart into stems: drums first; bass, vocals and other.
 
-    stems = tfsep.Separator.load().separate("song.mp3")
-    stems["drums"].write("drums.wav")
+stems = tfsep.Separator.load().separate("song.mp3")
+stems["drums"].write("drums.wav")
 """
 
 from typing import TYPE_CHECKING, Any
