@@ -23,6 +23,12 @@ class BinNormalisation(keras.layers.Layer):
         return (x - ops.cast(self.mean, x.dtype)) * ops.cast(self.scale, x.dtype)
 
 
+def _cut(x, sizes):
+    """Cut `x` along its third axis into pieces of these sizes, which add up to its length."""
+    edges = [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)]
+    return ops.split(x, edges, axis=2) if edges else [x]
+
+
 @keras.saving.register_keras_serializable(package="tfsep")
 class BandSplit(keras.layers.Layer):
     """`(batch, frames, bins, channels)` to `(batch, frames, positions, width)`: neighbouring bins of a band become one patch.
@@ -48,10 +54,10 @@ class BandSplit(keras.layers.Layer):
 
     def call(self, x):
         _, frames, _, channels = x.shape
-        edges = [sum(bins for bins, _ in self.bands[: i + 1]) for i in range(len(self.bands) - 1)]
+        pieces = _cut(x, [bins for bins, _ in self.bands])
         patches = [
             dense(ops.reshape(band, (-1, frames, bins // patch, patch * channels)))
-            for (bins, patch), dense, band in zip(self.bands, self.maps, ops.split(x, edges, axis=2), strict=True)
+            for (bins, patch), dense, band in zip(self.bands, self.maps, pieces, strict=True)
         ]
         joined = ops.concatenate(patches, axis=2)
         return ops.relu(joined + ops.cast(self.bias, joined.dtype))
@@ -80,10 +86,10 @@ class BandMerge(keras.layers.Layer):
 
     def call(self, x):
         frames = x.shape[1]
-        edges = [sum(bins // patch for bins, patch in self.bands[: i + 1]) for i in range(len(self.bands) - 1)]
+        pieces = _cut(x, [bins // patch for bins, patch in self.bands])
         values = [
             ops.reshape(dense(band), (-1, frames, bins * self.channels))
-            for (bins, _), dense, band in zip(self.bands, self.maps, ops.split(x, edges, axis=2), strict=True)
+            for (bins, _), dense, band in zip(self.bands, self.maps, pieces, strict=True)
         ]
         return ops.concatenate(values, axis=2)
 
