@@ -4,7 +4,7 @@ import os
 import numpy as np
 import pytest
 
-from tfsep.data.folders import FolderSource
+from tfsep.data.folders import FolderSource, folder_names
 from tfsep.errors import AudioError, DataError
 
 
@@ -35,8 +35,21 @@ def test_excluded_songs_are_not_there(tmp_path, write_song):
     (tmp_path / "link").symlink_to(tmp_path / "b")
     names = [track.name for track in FolderSource(root=tmp_path, exclude=frozenset({"b", "c"})).tracks()]
     assert names == ["a"]
-    with pytest.raises(DataError, match="songs are excluded or held out"):
+    with pytest.raises(DataError, match="all of its 3 songs are excluded or held out"):
         FolderSource(root=tmp_path, exclude=frozenset({"a", "b", "c"})).tracks()
+
+
+def test_links_are_followed_and_each_song_is_there_once(tmp_path, write_song):
+    write_song(tmp_path / "material" / "a")
+    held = tmp_path / "held"
+    held.mkdir()
+    (held / "x").symlink_to(tmp_path / "material" / "a")
+    assert [track.name for track in FolderSource(root=held).tracks()] == ["x"]
+    assert folder_names(held / "x") == {"x", "a"}
+    (held / "y").symlink_to(tmp_path / "material")
+    (tmp_path / "material" / "round").symlink_to(tmp_path)
+    assert len(FolderSource(root=held).tracks()) == 1
+    assert len(FolderSource(root=tmp_path).tracks()) == 1
 
 
 def test_no_song(tmp_path):

@@ -54,19 +54,34 @@ class FolderSource:
     exclude: frozenset[str] = frozenset()  # names of song folders to leave out, wherever below `root` they lie
     paired: bool = True
 
-    def tracks(self) -> Sequence[FolderTrack]:
-        """Return one track for each folder that holds a stem. Raises: DataError if there is none, or none is left."""
+    def folders(self) -> list[Path]:
+        """Return each folder that holds a stem, excluded or not, sorted. Raises: DataError if there is none.
+
+        Links are followed, since a validation set is often a folder of links to songs; each song is there once all the same.
+        """
         if not self.root.is_dir():
             raise DataError(f"{self.root}: not a folder; give a folder of songs, SONG/drums.flac and so on")
-        # Links are followed: a validation set is often a folder of links to songs.
-        walked = ((Path(folder), names) for folder, _, names in os.walk(self.root, followlinks=True))
-        folders = sorted(folder for folder, names in walked if any(_stem_of(folder / name) for name in names))
+        folders, seen = [], set()
+        for folder, below, names in os.walk(self.root, followlinks=True):
+            real = os.path.realpath(folder)
+            if real in seen:
+                below.clear()  # a link may lead in a circle
+                continue
+            seen.add(real)
+            below.sort()
+            if any(_stem_of(Path(folder, name)) for name in names):
+                folders.append(Path(folder))
         if not folders:
             raise DataError(
                 f"{self.root}: no song in it; a song is a folder with two or more of {', '.join(DEFAULT_STEMS)} "
                 "as .wav, .flac or another readable format"
             )
-        found = [self._track(folder) for folder in folders if not self.exclude & {folder.name, folder.resolve().name}]
+        return sorted(folders)
+
+    def tracks(self) -> Sequence[FolderTrack]:
+        """Return one track for each folder that holds a stem. Raises: DataError if there is none, or none is left."""
+        folders = self.folders()
+        found = [self._track(folder) for folder in folders if not self.exclude & folder_names(folder)]
         if not found:
             raise DataError(f"{self.root}: all of its {len(folders)} songs are excluded or held out for validation: add others")
         return found
@@ -90,6 +105,11 @@ class FolderSource:
             raise DataError(f"{about}: the genre is {genre!r}; use a name, or leave it out")
         name = str(folder.relative_to(self.root)) if folder != self.root else folder.resolve().name
         return FolderTrack(name=name, genre=genre, files=tuple(sorted(files.items())))
+
+
+def folder_names(folder: Path) -> frozenset[str]:
+    """Return what a folder is called: by its name and, if it is a link, by that of the folder it leads to."""
+    return frozenset((folder.name, folder.resolve().name))
 
 
 def _stem_of(path: Path) -> str | None:

@@ -19,7 +19,7 @@ import tfsep
 from tfsep.audio.atomic import AtomicFile, write_error
 from tfsep.bundle import Bundle
 from tfsep.data.cache import CachedTrack, load_cached
-from tfsep.data.folders import FolderSource
+from tfsep.data.folders import FolderSource, folder_names
 from tfsep.data.mixing import CropMixer, Pool
 from tfsep.errors import DataError, ModelError, UsageError
 from tfsep.models.cost import generator_cost
@@ -86,7 +86,7 @@ class TrainingRun:
                 f"none of the {len(self.held_out)} validation songs can be scored: use songs with {', '.join(config.generator.stems)}"
             )
         self._check_excluded(exclude, [folder.path for folder in data])
-        names = frozenset(exclude) | {Path(track.name).name for track in self.held_out}
+        names = frozenset(exclude).union(*(_song_names(folder) for folder in validation))
         self.pools = [Pool(tracks=tuple(self._tracks(folder.path, names)), weight=folder.weight) for folder in data]
         self.data = data
         self._open_folder()
@@ -124,10 +124,9 @@ class TrainingRun:
 
     def _check_excluded(self, exclude: Sequence[str], folders: Sequence[Path]) -> None:
         """Refuse a name that excludes nothing: a slip of the pen would train on what must not be trained on."""
-        there = {path.name for folder in folders for path in (folder.resolve(), *folder.rglob("*")) if path.is_dir()}
-        unknown = sorted(set(exclude) - there)
+        unknown = sorted(set(exclude).difference(*(_song_names(folder) for folder in folders)))
         if unknown:
-            raise UsageError(f"--exclude {' '.join(unknown)}: no folder of that name in the data; use names of song folders")
+            raise UsageError(f"--exclude {' '.join(unknown)}: no song of that name in the data; use names of song folders")
 
     def _mixer(self) -> CropMixer:
         config = self.config
@@ -337,6 +336,11 @@ class TrainingRun:
             **self.record,
         }
         Bundle.write(self.out / "best", self.config.generator, self.average.values, training=training)
+
+
+def _song_names(folder: Path) -> frozenset[str]:
+    """Return what the song folders below a folder are called."""
+    return frozenset().union(*(folder_names(song) for song in FolderSource(root=folder).folders()))
 
 
 def pool_hash(pool: Pool) -> str:
