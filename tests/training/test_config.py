@@ -16,6 +16,7 @@ from tfsep.training.config import TrainingConfig
         ({"crop_frames": 0}, "crop_frames=0"),
         ({"validate_every": 0}, "validate_every=0"),
         ({"checkpoint_every": 0}, "checkpoint_every=0"),
+        ({"error": "l1"}, "error='l1': use modulus or rms"),
         ({"precision": "float16"}, "precision='float16': use float32 or mixed_bfloat16"),
         ({"ema_decay": 1.0}, "ema_decay=1.0"),
         ({"decay_fraction": 0.0}, "decay_fraction=0.0"),

@@ -251,9 +251,14 @@ def test_held_out_and_excluded_songs_are_not_trained_on(make_run, toy, tmp_path)
     whole = [DataFolder(toy)]  # the held-out song lies in it, deep down
     run = make_run(tmp_path / "run", data=whole, exclude=["a"])
     assert [track.name for track in run.pools[0].tracks] == [os.path.join("data", "b")]
+    links = tmp_path / "links"
+    links.mkdir()
+    (links / "by another name").symlink_to(toy / "held" / "c")
+    run = make_run(tmp_path / "linked", data=whole, validation=(links,))
+    assert [track.name for track in run.pools[0].tracks] == [os.path.join("data", name) for name in "ab"]
     with pytest.raises(DataError, match="songs are excluded or held out"):
         make_run(tmp_path / "other", data=whole, validation=(".",))
-    with pytest.raises(UsageError, match="--exclude d lithum: no folder of that name in the data"):
+    with pytest.raises(UsageError, match="--exclude d lithum: no song of that name in the data"):
         make_run(tmp_path / "other", data=whole, exclude=["a", "lithum", "d"])
 
 
