@@ -44,7 +44,7 @@ class About:
         return ModelContract(
             spec=spec,
             stems=self.config.stems,
-            overlap_frames=min(32, spec.frames // 4),
+            overlap_frames=min(16, spec.frames // 4),
             name=self.name,
             bandwidth_hz=bandwidth_hz,
             training=self.training,

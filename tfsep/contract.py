@@ -32,7 +32,7 @@ class ModelContract:
     spec: SpectrogramSpec
     stems: tuple[str, ...]
     input_name: str = "features"
-    overlap_frames: int = 32  # neighbouring chunks share this many frames, over which their masks are cross-faded
+    overlap_frames: int = 16  # neighbouring chunks share this many frames, over which their masks are cross-faded
     name: str = "model"
     bandwidth_hz: float | None = None  # below half the sample rate where the model leaves the highs to the residual stem
     training: dict[str, Any] = field(default_factory=dict)

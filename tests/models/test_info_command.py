@@ -31,7 +31,7 @@ def test_describes_a_bundle(folder, capsys):
     assert lines["stems"] == "drums, bass, other, vocals"
     assert lines["spectrogram"] == "44100 Hz, 2 channels, window 4096, hop 1024"
     assert lines["bandwidth"] == "22.05 kHz"
-    assert lines["chunk"] == "256 frames, 5.94 s, 32 shared with the next"
+    assert lines["chunk"] == "256 frames, 5.94 s, 16 shared with the next"
     assert lines["parameters"] == "1,234,567"
     assert lines["multiply-adds"] == "2.50 G for a second of audio"
     assert (lines["step"], lines["hours of audio"], lines["validation SDR"]) == ("1200", "3.5", "4.25 dB")
