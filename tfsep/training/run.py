@@ -246,7 +246,7 @@ class TrainingRun:
         errors_function = tf.function(self.validator.song_errors, jit_compile=False, autograph=False)
         writer = tf.summary.create_file_writer(str(self.out / "logs"))
         batch_seconds = config.batch * config.crop_samples / config.generator.spec.sample_rate_hz
-        losses, since, steps_since, sdr = [], time.perf_counter(), 0, float("nan")
+        losses, since, sdr = [], time.perf_counter(), float("nan")
         # Normalisation was measured on the first batches; training starts with them too, which is harmless.
         batches = prefetched(
             lambda index: (*mixer.batch(index, config.batch), mixer.equaliser(index, config.batch)), self.step, config.steps
@@ -259,7 +259,6 @@ class TrainingRun:
                 if not np.isfinite(losses[-1]):
                     raise self._diverged(f"the loss is {losses[-1]}")
                 self.step += 1
-                steps_since += 1
                 self.seconds_trained += batch_seconds
                 if self.step % AVERAGE_EVERY == 0:
                     self.average.update(self.generator.variables)
@@ -269,7 +268,7 @@ class TrainingRun:
                 if save and not all(np.isfinite(np.asarray(variable)).all() for variable in self.generator.variables):
                     raise self._diverged("weights are not finite")  # which the loss shows one step later, after the save
                 if validate or self.step % 50 == 0:
-                    speed = steps_since * batch_seconds / (time.perf_counter() - since)
+                    speed = len(losses) * batch_seconds / (time.perf_counter() - since)
                     entry = {"step": self.step, "loss": float(np.mean(losses)), "seconds_per_second": speed,
                              "hours": self.seconds_trained / 3600, "learning_rate": config.learning_rate_at(self.step - 1)}  # fmt: skip
                     if validate and self.held_out:
@@ -286,7 +285,7 @@ class TrainingRun:
                         self.console.print(
                             f"step {self.step}/{config.steps} loss {entry['loss']:.4f} sdr {sdr:.2f} {speed:.1f} s/s"
                         )
-                    losses, since, steps_since = [], time.perf_counter(), 0
+                    losses, since = [], time.perf_counter()
                 if save:
                     self._save()
         return self.best
