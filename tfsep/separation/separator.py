@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 
 from tfsep.audio import Audio, open_audio
-from tfsep.contract import ModelContract
+from tfsep.contract import ModelContract, residual_stem
 from tfsep.errors import AudioError, UsageError
 from tfsep.separation.pipeline import Analysis, StemBlock, Synthesis
 from tfsep.separation.runtime import Runtime, load_runtime
@@ -44,7 +44,7 @@ class Separator:
     @property
     def residual_stem(self) -> str:
         """The stem that takes what the others leave of the mixture."""
-        return "other" if "other" in self.stems else self.stems[-1]
+        return residual_stem(self.stems)
 
     def separate(self, source: str | Path | Audio, stems: Sequence[str] | None = None) -> dict[str, Audio]:
         """Take a song apart in memory; what is odd about the file is said by `warnings.warn`.
