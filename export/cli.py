@@ -16,7 +16,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tfsep-export", description=__doc__)
     parser.add_argument("bundle", metavar="BUNDLE", help="a model folder, a run's folder, or the name of a model that ships")
     parser.add_argument("--to", default="litert", metavar="FORMATS", help=f"{', '.join(FORMATS)} (default: %(default)s)")
-    parser.add_argument("--precision", default="fp16", metavar="P,...", help="fp32, fp16 (default: %(default)s)")
+    parser.add_argument("--precision", default="fp16", metavar="P,...", help="fp32, fp16, int8 (default: %(default)s)")
     parser.add_argument("--name", default="model", help="of the files (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("exported"), metavar="DIR", help="(default: %(default)s)")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")

@@ -22,7 +22,7 @@ CONFIGS = {
     "bandsplit": GeneratorConfig(spec=SPEC, bands=((32, 2), (96, 6)), widths=(4, 8), blocks=(1, 1), dense_bottleneck=4),
     "dssgan": replace(PRESETS["dssgan"], spec=replace(SPEC, channels=1), widths=(4, 8)),
 }
-FLOOR_DB = {"fp32": 100, "fp16": 50}
+FLOOR_DB = {"fp32": 100, "fp16": 50, "int8": 25}
 
 
 def make_bundle(folder, config) -> Bundle:
@@ -40,7 +40,7 @@ def bundles(tmp_path_factory):
     return {name: make_bundle(tmp_path_factory.mktemp(name), config) for name, config in CONFIGS.items()}
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize("precision", sorted(FLOOR_DB))
 @pytest.mark.parametrize("kind", sorted(CONFIGS))
 def test_the_file_says_what_keras_says(bundles, kind, precision, tmp_path):
     bundle, path = bundles[kind], tmp_path / "deep" / "small.tflite"
@@ -68,13 +68,14 @@ def test_the_file_says_what_keras_says(bundles, kind, precision, tmp_path):
     assert max(len(tensor["shape"]) for tensor in interpreter.get_tensor_details()) <= 4
 
 
-def test_half_precision_halves_the_file(tmp_path):
+def test_half_precision_halves_the_file_and_int8_quarters_it(tmp_path):
     config = replace(PRESETS["default"], spec=replace(PRESETS["default"].spec, frames=8))  # weights do not depend on frames
     bundle = make_bundle(tmp_path / "default", config)
     sizes = {}
-    for precision in ("fp32", "fp16"):
+    for precision in ("fp32", "fp16", "int8"):
         sizes[precision] = export_litert(bundle, tmp_path / f"{precision}.tflite", precision=precision).megabytes
     assert sizes["fp16"] <= 0.52 * sizes["fp32"]
+    assert sizes["int8"] <= 0.28 * sizes["fp32"]
     assert sizes["fp16"] < 10
 
 
