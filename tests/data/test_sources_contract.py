@@ -42,7 +42,8 @@ def write_stems(path: Path, number: int) -> Path:
 
 
 def folders(root: Path, number: int) -> Path:
-    return [write(root / "abc"[number] / f"{stem}.wav", number, stem) for stem in STEMS][1]
+    files = [write(root / "abc"[number] / f"{stem}.wav", number, stem) for stem in STEMS]
+    return files[0]
 
 
 def musdb18(split: str, names: tuple[str, str, str]) -> Callable[[Path, int], Path]:
@@ -54,7 +55,8 @@ def musdb18(split: str, names: tuple[str, str, str]) -> Callable[[Path, int], Pa
 
 def multitracks(root: Path, number: int) -> Path:
     files = {"01_Kick": "drums", "02_Snare Top": "drums", "BassDI": "bass", "Gtr L": "other", "LeadVox": "vocals"}
-    return [write(root / "abc"[number] / f"{name}.wav", number, stem) for name, stem in files.items()][0]
+    written = [write(root / "abc"[number] / f"{name}.wav", number, stem) for name, stem in files.items()]
+    return written[0]
 
 
 MAKERS = {

@@ -58,11 +58,14 @@ class FileTrack:
     def read(self, sample_rate_hz: int, channels: int) -> dict[str, np.ndarray]:
         """Return each stem as float32 `(samples, channels)`.
 
-        Raises: AudioError for a file that cannot be read; DataError if stems that are not `padded` differ in length.
+        Raises: AudioError for a file that cannot be read; DataError if it lacks a stream, or if stems that are not `padded`
+            differ in length.
         """
         stems: dict[str, np.ndarray] = {}
         lengths = []
         for part in self.parts:
+            if part.stream and part.stream >= (streams := read_info(part.path).streams):
+                raise DataError(f"{part.path}: has {streams} audio streams, but {part.stem} is to be number {part.stream + 1}")
             samples = Audio.read(part.path, sample_rate_hz=sample_rate_hz, channels=channels, stream=part.stream).samples
             lengths.append((part, len(samples)))
             stems[part.stem] = _added(stems[part.stem], samples) if part.stem in stems else samples

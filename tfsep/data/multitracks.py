@@ -1,5 +1,7 @@
 """Multitracks as they come out of a session: many files a song, each of them put to a stem by its name, and summed."""
 
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -43,10 +45,10 @@ class MultitrackSource:
             tracks.append(track)
             unknown += missed
         if unknown:
+            example = json.dumps({re.escape(Path(unknown[0]).name): "other"})
             raise DataError(
-                f"{self.root}: {len(unknown)} files whose stem their names do not tell: {', '.join(unknown)}: put patterns for "
-                f'them into {self.root / RULES}, such as {{"{without_suffix(Path(unknown[0]).name)}": "other"}}, or '
-                f'"{IGNORED}" to leave them out'
+                f"{self.root}: no stem is told by the names of {len(unknown)} of its files: {', '.join(unknown)}: say in "
+                f'{self.root / RULES} what they are, such as {example}, or "{IGNORED}" to leave a file out'
             )
         for track in tracks:
             if len(track.stems) < 2:

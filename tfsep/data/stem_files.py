@@ -78,7 +78,7 @@ class StemFileSource:
                 tracks.append(UnreadableTrack(name=relative_name(path, self.root), paths=(path,), error=error))
         if unknown:
             raise DataError(
-                f"{self.root}: {len(unknown)} files with stems of unknown names: {'; '.join(unknown)}: say in {self.root / CONFIG} "
+                f"{self.root}: stems of unknown names in {len(unknown)} of its files: {'; '.join(unknown)}: say in {self.root / CONFIG} "
                 f'what they are, such as {{"names": {{"Plucks": "other", "FX": "{IGNORED}"}}}}, and for files without names '
                 '{"order": ["drums", "bass", "other", "vocals"]}'
             )

@@ -30,7 +30,7 @@ _TABLE = (
               "brass|horn|trumpet|tpt|trombone|tbn|tuba|sax|saxophone|clarinet|flute|oboe|bassoon|woodwind|harmonica|bell|"
               "glockenspiel|glock|vibraphone|vibe|marimba|xylophone|kalimba|fx|sfx|efx|effect|riser|sweep|noise|atmo|"
               "atmosphere|ambience|ambient|drone|texture|sample|scratch|turntable|theremin|whistle"),
-    (IGNORED, "mix|mixture|mixdown|master|mastered|premaster|bounce|click|metronome|talkback|slate"),
+    (IGNORED, "mix|mixes|mixture|mixdown|master|mastered|premaster|bounce|click|metronome|talkback|slate"),
 )  # fmt: skip
 _RULES = tuple((stem, re.compile(rf"\b(?:{phrases})s?\b")) for stem, phrases in _TABLE)
 
