@@ -1,5 +1,6 @@
 """What every kind of source promises. A new kind adds one line to the registry and one function to `MAKERS`."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,6 +76,10 @@ MAKERS = {
 
 @pytest.fixture(params=sorted(KINDS))
 def kind(request):
+    if request.param.startswith("musdb18"):
+        if not (shutil.which("ffmpeg") and shutil.which("ffprobe")):
+            pytest.skip("musdb cannot be imported without ffmpeg and ffprobe: apt-get install ffmpeg")
+        pytest.importorskip("musdb")
     return request.param
 
 
