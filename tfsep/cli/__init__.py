@@ -9,7 +9,7 @@ from importlib import import_module
 import tfsep
 from tfsep.errors import TfsepError
 
-COMMANDS = ("separate", "info", "render", "train", "evaluate")
+COMMANDS = ("separate", "info", "render", "train", "evaluate", "data")
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -1,0 +1,1 @@
+"""Contributed multitracks: what is checked before they are taken in, and the SQLite catalogue that files them."""

@@ -1,0 +1,62 @@
+"""Folders that appear under their name only when they are whole."""
+
+import os
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tfsep.audio.atomic import part_path, write_error
+
+
+class StagedFolder:
+    """A folder that is filled under another name beside `final` and renamed by `commit`.
+
+    A kill leaves at most a hidden folder `.<name>.<process id>.part`, which the next one of that name removes. As a context
+    manager it discards what was not committed.
+
+    Raises: AudioError if the folder cannot be made or renamed.
+    """
+
+    def __init__(self, final: Path):
+        self.final, self.path = final, part_path(final)
+        try:
+            final.parent.mkdir(parents=True, exist_ok=True)
+            _remove_stale(final)
+            shutil.rmtree(self.path, ignore_errors=True)
+            self.path.mkdir()
+        except OSError as error:
+            raise write_error(final, error) from None
+
+    def commit(self) -> None:
+        """Give the folder its name; an empty folder of that name is replaced."""
+        try:
+            os.rename(self.path, self.final)
+        except OSError as error:
+            raise write_error(self.final, error) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _remove_stale(final: Path) -> None:
+    """Delete what killed processes left of this folder."""
+    if os.name != "posix":  # elsewhere there is no harmless way to ask whether a process runs
+        return
+    for entry in sorted(final.parent.iterdir()):
+        owner = entry.name.removeprefix(f".{final.name}.").removesuffix(".part")
+        if entry.name == f".{final.name}.{owner}.part" and owner.isdecimal() and not _runs(int(owner)):
+            shutil.rmtree(entry)
+
+
+def _runs(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
