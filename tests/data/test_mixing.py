@@ -197,3 +197,38 @@ def test_weights_must_be_positive(make_track, weight):
 def test_stem_that_nobody_has(make_track):
     with pytest.raises(DataError, match="no song in the data has the stem vocals"):
         mixer(noise_track(make_track, stems=("drums", "bass", "other")))
+
+
+def test_drums_alone_and_music_without_drums_make_pairs(make_track):
+    """Both parts are what the recordings hold; of the bass and the vocals only the sum with `other` is known."""
+    rng = np.random.default_rng(0)
+    drums = make_track("beat", drums=rng.integers(-8000, 8000, (4000, 2)))
+    rest = make_track("band", accompaniment=rng.integers(-8000, 8000, (4000, 2)))
+    tracks = [drums, rest, noise_track(make_track, 1, stems=("bass", "vocals"))]
+    audio, known = mixer(*tracks, config=MixingConfig(remix_probability=1)).batch(0, 8)
+    assert known.tolist() == [[1, 0, 1, 0]] * 8
+    assert np.all(audio[:, [1, 3]] == 0)
+    assert np.all(np.abs(audio[:, [0, 2]]).max(axis=(2, 3)) > 0)
+
+    audio, known = mixer(drums, rest, stems=("drums", "accompaniment")).batch(0, 8)
+    assert np.all(known == 1)
+    assert np.all(np.abs(audio).max(axis=(2, 3)) > 0)
+
+
+def test_single_recordings_are_no_songs(make_track):
+    """Where stems of one song are wanted, it is a multitrack that gives them."""
+    alone = make_track("beat", drums=np.full((4000, 2), 1000))
+    audio, known = mixer(alone, noise_track(make_track), config=PLAIN).batch(0, 8)
+    assert np.all(known == 1)
+    assert np.all(np.abs(audio).max(axis=(2, 3)) > 0)
+
+
+def test_one_stem_is_cut_as_it_is(make_track):
+    track = make_track("song", mixture=np.random.default_rng(0).integers(-8000, 8000, (4000, 2)))
+    audio, known = mixer(track, stems=("mixture",), config=PLAIN).batch(0, 2)
+    assert audio.shape == (2, 1, 2, 256)
+    assert np.all(known == 1)
+    song = track.samples[0].astype(np.float32) * np.float32(track.gain)
+    for cut in audio[:, 0]:
+        places = [at for at in range(len(song) - 256) if np.array_equal(song[at : at + 256].T, cut)]
+        assert len(places) == 1

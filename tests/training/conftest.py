@@ -11,7 +11,8 @@ from tfsep.data.mixing import MixingConfig
 from tfsep.models.config import GeneratorConfig
 from tfsep.spec import SpectrogramSpec
 from tfsep.training.config import TrainingConfig
-from tfsep.training.run import DataFolder, TrainingRun
+from tfsep.training.data import DataFolder
+from tfsep.training.run import TrainingRun
 
 RATE_HZ = 8000
 
@@ -81,7 +82,7 @@ def make_run(toy, small_config):
     """Return a function that opens a run on the toy."""
 
     def make(out: Path, config: TrainingConfig = small_config, *, validation=("held",), **options) -> TrainingRun:
-        options = {"data": [DataFolder(toy / "data")], "cache": toy / "cache"} | options
+        options = {"data": [DataFolder(str(toy / "data"))], "cache": toy / "cache"} | options
         return TrainingRun(config, validation=[toy / name for name in validation], out=out, **options)
 
     return make

@@ -16,7 +16,7 @@ from tfsep.data.mixing import CropMixer
 from tfsep.errors import AudioError, DataError, ModelError, UsageError
 from tfsep.models.config import GeneratorConfig
 from tfsep.training.config import TrainingConfig
-from tfsep.training.run import DataFolder
+from tfsep.training.data import DataFolder
 
 
 def arrays(path):
@@ -39,7 +39,7 @@ def uninterrupted(tmp_path_factory, toy, small_config):
 
     out = tmp_path_factory.mktemp("runs") / "whole"
     run = TrainingRun(
-        small_config, data=[DataFolder(toy / "data", 2.0)], validation=[toy / "held"], out=out, cache=toy / "cache"
+        small_config, data=[DataFolder(str(toy / "data"), 2.0)], validation=[toy / "held"], out=out, cache=toy / "cache"
     )
     run.train()
     return out
@@ -114,10 +114,11 @@ import os; os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 import json
 from pathlib import Path
 from tfsep.training.config import TrainingConfig
-from tfsep.training.run import DataFolder, TrainingRun
+from tfsep.training.data import DataFolder
+from tfsep.training.run import TrainingRun
 config = TrainingConfig.from_json(json.loads(Path({str(tmp_path / "config.json")!r}).read_text()))
 toy = Path({str(toy)!r})
-TrainingRun(config, data=[DataFolder(toy / "data")], validation=[toy / "held"], out=Path({str(out)!r}), cache=toy / "cache").train()
+TrainingRun(config, data=[DataFolder(str(toy / "data"))], validation=[toy / "held"], out=Path({str(out)!r}), cache=toy / "cache").train()
 """
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -242,20 +243,20 @@ def test_nan_in_the_data(make_run, toy, tmp_path):
     soundfile.write(folder / "drums.wav", sound, 8000, subtype="FLOAT")
     sound[100] = np.nan
     soundfile.write(folder / "other.wav", sound, 8000, subtype="FLOAT")
-    with pytest.raises(AudioError, match=r"other\.wav"):
-        make_run(tmp_path / "run", data=[DataFolder(toy / "data"), DataFolder(tmp_path / "bad")])
+    with pytest.raises(DataError, match=r"1 of 1 tracks cannot be read.*other\.wav: the sample at 0.013 s is NaN"):
+        make_run(tmp_path / "run", data=[DataFolder(str(toy / "data")), DataFolder(str(tmp_path / "bad"))])
     assert not (tmp_path / "run").exists()  # data is read before anything is written
 
 
 def test_held_out_and_excluded_songs_are_not_trained_on(make_run, toy, tmp_path):
-    whole = [DataFolder(toy)]  # the held-out song lies in it, deep down
+    whole = [DataFolder(str(toy))]  # the held-out song lies in it, deep down
     run = make_run(tmp_path / "run", data=whole, exclude=["a"])
-    assert [track.name for track in run.pools[0].tracks] == [os.path.join("data", "b")]
+    assert [track.name for track in run.data.pools[0].tracks] == [os.path.join("data", "b")]
     links = tmp_path / "links"
     links.mkdir()
     (links / "by another name").symlink_to(toy / "held" / "c")
     run = make_run(tmp_path / "linked", data=whole, validation=(links,))
-    assert [track.name for track in run.pools[0].tracks] == [os.path.join("data", name) for name in "ab"]
+    assert [track.name for track in run.data.pools[0].tracks] == [os.path.join("data", name) for name in "ab"]
     with pytest.raises(DataError, match="songs are excluded or held out"):
         make_run(tmp_path / "other", data=whole, validation=(".",))
     with pytest.raises(UsageError, match="--exclude d lithum: no song of that name in the data"):
@@ -269,14 +270,19 @@ def test_validation_songs_without_a_wanted_stem(make_run, small_config, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("text", "path", "weight"), [("songs", "songs", 1.0), ("songs@2.5", "songs", 2.5), ("a@b/songs@3", "a@b/songs", 3.0)]
+    ("text", "source", "weight"),
+    [("songs", "songs", 1.0), ("songs@2.5", "songs", 2.5), ("a@b/songs@3", "a@b/songs", 3.0), ("drums:a@2", "drums:a", 2.0)],
 )
-def test_data_folder(text, path, weight):
-    folder = DataFolder.parse(text)
-    assert (str(folder.path), folder.weight) == (path.replace("/", os.sep), weight)
+def test_data_folder(text, source, weight):
+    assert DataFolder.parse(text) == DataFolder(source, weight)
+
+
+def test_data_folder_of_a_kind():
+    assert DataFolder.parse("breaks@2", kind="drums") == DataFolder("drums:breaks", 2.0)
+    assert DataFolder.parse("drums:breaks", kind="drums") == DataFolder("drums:breaks")
 
 
 @pytest.mark.parametrize("weight", ["0", "-1", "x", "", "nan", "inf"])
 def test_data_folder_with_a_bad_weight(weight):
-    with pytest.raises(UsageError, match=f"--data songs@{weight}: the weight after @ is '{weight}'; use a positive number"):
+    with pytest.raises(UsageError, match=f"songs@{weight}: the weight after @ is '{weight}'; use a positive number"):
         DataFolder.parse(f"songs@{weight}")

@@ -45,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
     from tfsep.models.presets import preset
     from tfsep.separation.locate import find_bundle
     from tfsep.training.config import TrainingConfig
-    from tfsep.training.run import DataFolder, TrainingRun
+    from tfsep.training.data import DataFolder
+    from tfsep.training.run import TrainingRun
 
     changes = {
         name: getattr(args, name)

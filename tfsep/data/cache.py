@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tfsep.audio.atomic import AtomicFile, write_error
+from tfsep.contract import residual_stem
 from tfsep.data.source import Track
 
 
@@ -36,10 +37,20 @@ class CachedTrack:
         return self.samples.shape[1]
 
     def parts(self, stem: str, wanted: Sequence[str]) -> tuple[str, ...]:
-        """Return the track's stems that make up `stem`: for `accompaniment` all that are not `wanted` by name."""
+        """Return the track's stems that make up `stem`, of the stems that are `wanted`; none if it has not got it.
+
+        For `accompaniment` they are all that are not wanted by name. Where no one asks for `accompaniment`, a recording without
+        drums counts as the stem that takes the rest.
+        """
         if stem == "accompaniment":
             return tuple(name for name in self.stems if name == stem or name not in wanted)
-        return (stem,) if stem in self.stems else ()
+        if stem in self.stems:
+            return (stem,)
+        return ("accompaniment",) if "accompaniment" in self.stems and stem == residual_stem(wanted) else ()
+
+    def tells(self, stem: str, wanted: Sequence[str]) -> bool:
+        """Return whether it is known how much of `stem` the track holds: it is there, or known to be missing."""
+        return bool(self.parts(stem, wanted)) or (stem == "drums" and "accompaniment" in self.stems)
 
     def read(self, stem: str, wanted: Sequence[str], start: int, count: int) -> np.ndarray:
         """Return float32 `(samples, channels)` of a stem, at most `count` samples, fewer at the track's end."""

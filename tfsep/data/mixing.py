@@ -69,7 +69,8 @@ class CropMixer:
     """Draws crops.
 
     A stem that a track has no file for may lie in its `other`. In crops with such an `other` the missing stems are marked as
-    not known: of them, the loss may only use the sum with `other`.
+    not known: of them, the loss may only use the sum with `other`. Recordings of drums alone and without drums take part in
+    remixes, the latter as `other`, which is known to hold no drums.
 
     Args:
         pools: where to draw from, by weight; within a pool each second of audio is as likely as any other.
@@ -99,6 +100,8 @@ class CropMixer:
         if not (np.isfinite(weights).all() and weights.min() > 0):
             raise ValueError(f"weights of pools are {weights.tolist()}: use positive numbers")
         self._pool_odds = weights / weights.sum()
+        multitracks = any(_is_multitrack(track) for pool in self.pools for track in pool.tracks)
+        self._remix_probability = config.remix_probability if multitracks or len(self.stems) == 1 else 1.0
         self._track_odds = []
         for pool in self.pools:
             lengths = np.array([track.length for track in pool.tracks], np.float64)
@@ -131,7 +134,7 @@ class CropMixer:
         speed = 1.0
         if rng.random() < config.speed_probability:
             speed = 1 + rng.uniform(-config.speed_range, config.speed_range)
-        if rng.random() < config.remix_probability:
+        if rng.random() < self._remix_probability:
             residual = self._remix(out, rng, speed)
         else:
             residual = self._song(out, rng, speed)
@@ -139,11 +142,11 @@ class CropMixer:
         peak = np.abs(out.sum(axis=0)).max()
         if peak > 1:  # as loud as a file can hold
             out /= peak
-        return np.array([bool(residual.parts(stem, self.stems)) for stem in self.stems], np.float32)
+        return np.array([residual.tells(stem, self.stems) for stem in self.stems], np.float32)
 
     def _song(self, out: np.ndarray, rng: np.random.Generator, speed: float) -> CachedTrack:
         """Fill `out` with the stems of one song; return the track that the residual stem comes from."""
-        track = self._draw(rng)
+        track = self._draw(rng, self.stems[0] if len(self.stems) == 1 else None)
         start = self._start(track, rng, speed)
         swap = rng.random() < self.config.swap_probability
         for position, stem in enumerate(self.stems):
@@ -166,14 +169,16 @@ class CropMixer:
             out[position] = crop[:: -1 if swap else 1] * gain
             if stem == self.residual:
                 residual = track
+        if residual.stems == ("accompaniment",):  # finished music: more bass and more voices would crowd it
+            out[[not residual.tells(stem, self.stems) for stem in self.stems]] = 0
         return residual
 
     def _draw(self, rng: np.random.Generator, stem: str | None = None) -> CachedTrack:
-        """Draw a track, one that has `stem` if it is given."""
+        """Draw a track that has `stem` or, if none is given, a multitrack."""
         while True:
             pool = int(rng.choice(len(self.pools), p=self._pool_odds))
             track = self.pools[pool].tracks[int(rng.choice(len(self._track_odds[pool]), p=self._track_odds[pool]))]
-            if stem is None or track.parts(stem, self.stems):
+            if track.parts(stem, self.stems) if stem else _is_multitrack(track):
                 return track
 
     def _start(self, track: CachedTrack, rng: np.random.Generator, speed: float) -> int:
@@ -191,3 +196,7 @@ class CropMixer:
         audio = audio[: self.samples]
         out[:, : len(audio)] = audio.T
         return out
+
+
+def _is_multitrack(track: CachedTrack) -> bool:
+    return len(track.stems) > 1

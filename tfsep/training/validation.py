@@ -2,10 +2,16 @@
 
 from collections.abc import Sequence
 
+import keras
 import numpy as np
 
 from tfsep.contract import residual_stem
 from tfsep.data.cache import CachedTrack
+from tfsep.models.presets import build_generator
+from tfsep.training.config import TrainingConfig
+from tfsep.training.trainer import SupervisedTrainer
+
+CROPS = 24  # of each song
 
 
 def scored_stems(track: CachedTrack, stems: Sequence[str]) -> tuple[str, ...]:
@@ -29,3 +35,56 @@ def validation_crops(track: CachedTrack, stems: Sequence[str], *, samples: int, 
 def decibels(energy: float, error: float) -> float:
     """Return the SDR, `10 log10(energy / error)`."""
     return float(10 * np.log10((energy + 1e-12) / (error + 1e-12)))
+
+
+class Validator:
+    """Scores weights on songs that are held out, with a generator of its own.
+
+    Args:
+        config: of the run; crops are as long as in training.
+    """
+
+    def __init__(self, config: TrainingConfig, songs: Sequence[CachedTrack]):
+        self._config, self._songs = config, tuple(songs)
+        self._generator = build_generator(config.generator, config.crop_frames)
+        self._errors = SongErrors(SupervisedTrainer(self._generator, config.generator))
+
+    def scores(self, weights: Sequence[np.ndarray]) -> dict[str, dict[str, float]]:
+        """Return SDR in dB by song and stem, for weights in the order of the generator's variables."""
+        for variable, value in zip(self._generator.variables, weights, strict=True):
+            variable.assign(value)
+        config, stems = self._config, self._config.generator.stems
+        result = {}
+        for song in self._songs:
+            crops = validation_crops(song, stems, samples=config.crop_samples, count=CROPS)
+            parts = [self._errors.predict_on_batch(crops[at : at + config.batch]) for at in range(0, CROPS, config.batch)]
+            energy, error = (np.concatenate([part[side] for part in parts]).sum(axis=0) for side in (0, 1))
+            scored = scored_stems(song, stems)
+            result[song.name] = {stem: decibels(energy[i], error[i]) for i, stem in enumerate(stems) if stem in scored}
+        return result
+
+    def by_genre(self, scores: dict[str, dict[str, float]]) -> dict[str, float]:
+        """Return the mean SDR in dB of each genre that the songs name."""
+        genres: dict[str, list[float]] = {}
+        for song in self._songs:
+            if song.genre:
+                genres.setdefault(song.genre, []).extend(scores[song.name].values())
+        return {genre: float(np.mean(values)) for genre, values in sorted(genres.items()) if values}
+
+
+class SongErrors(keras.Model):
+    """`SupervisedTrainer.song_errors` as a model, which Keras compiles on any backend."""
+
+    def __init__(self, trainer: SupervisedTrainer):
+        super().__init__(dtype="float32")  # or the sound would be rounded to the network's precision
+        self._trainer = trainer
+        self.built = True
+        self.compile(jit_compile=keras.backend.backend() == "jax")  # XLA is several times slower on CPUs
+
+    def call(self, audio):
+        return self._trainer.song_errors(audio)
+
+
+def mean_sdr(scores: dict[str, dict[str, float]]) -> float:
+    """Return the mean over all stems of all songs, in dB."""
+    return float(np.mean([value for stems in scores.values() for value in stems.values()]))
