@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tfsep.audio import Audio
+from tfsep.data.files import FileTrack, Part
 from tfsep.data.multitracks import MultitrackSource
 from tfsep.errors import DataError
 
@@ -122,3 +123,19 @@ def test_bad_description(tmp_path, content):
     (write(tmp_path / "a", "kick.wav", "bass.wav") / "song.json").write_text(content)
     with pytest.raises(DataError, match=r"song\.json"):
         MultitrackSource(root=tmp_path).tracks()
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_a_file_that_breaks_off_is_not_taken_for_silence(tmp_path, suffix):
+    write(tmp_path, "kick.wav", "bass.wav", samples=16_000)
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, (16_000, 1)).astype(np.float32)
+    Audio(noise, 8000).write(tmp_path / f"vox{suffix}")
+    content = (tmp_path / f"vox{suffix}").read_bytes()
+    (track,) = MultitrackSource(root=tmp_path).tracks()
+    assert len(track.read(8000, 1)["vocals"]) == 16_000
+    (tmp_path / f"vox{suffix}").write_bytes(content[: len(content) // 2])
+    with pytest.raises(DataError, match=rf"vox{suffix}: (ends after|damaged)"):
+        track.read(8000, 1)
+    # alone it is as good as far as it goes
+    alone = FileTrack(name="vox", parts=(Part(stem="vocals", path=tmp_path / f"vox{suffix}"),))
+    assert 6000 < len(alone.read(8000, 1)["vocals"]) < 10_000

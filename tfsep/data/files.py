@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfsep.audio import READABLE_SUFFIXES, Audio, read_info
+from tfsep.audio import READABLE_SUFFIXES, Resampler, open_audio, read_info
 from tfsep.errors import AudioError, DataError
 
 LENGTH_TOLERANCE_S = 0.1  # by which files that are whole stems may differ: an encoder's padding
@@ -52,21 +52,20 @@ class FileTrack:
     @property
     def recipe(self) -> str:
         """A hash of how the files are made into stems: of two recipes for the same files, each needs a cache of its own."""
-        parts = [(part.stem, self.paths.index(part.path), part.stream) for part in self.parts]
+        paths = self.paths
+        parts = [(part.stem, paths.index(part.path), part.stream) for part in self.parts]
         return hashlib.sha256(json.dumps([type(self).__name__, parts, self.padded]).encode()).hexdigest()[:12]
 
     def read(self, sample_rate_hz: int, channels: int) -> dict[str, np.ndarray]:
         """Return each stem as float32 `(samples, channels)`.
 
-        Raises: AudioError for a file that cannot be read; DataError if it lacks a stream, or if stems that are not `padded`
-            differ in length.
+        Raises: AudioError for a file that cannot be read; DataError if it lacks a stream, if stems that are not `padded`
+            differ in length, or if one of several files is damaged or breaks off.
         """
         stems: dict[str, np.ndarray] = {}
         lengths = []
         for part in self.parts:
-            if part.stream and part.stream >= (streams := read_info(part.path).streams):
-                raise DataError(f"{part.path}: has {streams} audio streams, but {part.stem} is to be number {part.stream + 1}")
-            samples = Audio.read(part.path, sample_rate_hz=sample_rate_hz, channels=channels, stream=part.stream).samples
+            samples = self._samples(part, sample_rate_hz, channels)
             lengths.append((part, len(samples)))
             stems[part.stem] = _added(stems[part.stem], samples) if part.stem in stems else samples
         shortest, longest = (pick(lengths, key=lambda item: item[1]) for pick in (min, max))
@@ -76,6 +75,18 @@ class FileTrack:
             told = ", ".join(f"{part.stem} in {part.path.name} {n / sample_rate_hz:.2f} s" for part, n in (shortest, longest))
             raise DataError(f"{self.paths[0].parent}: {self.name}: the stems differ in length ({told}): export them together")
         return {stem: samples[: shortest[1]] for stem, samples in stems.items()}
+
+    def _samples(self, part: Part, sample_rate_hz: int, channels: int) -> np.ndarray:
+        streams = read_info(part.path).streams
+        if part.stream >= streams:
+            raise DataError(f"{part.path}: has {streams} audio streams, but {part.stem} is to be number {part.stream + 1}")
+        with open_audio(part.path, stream=part.stream) as reader:
+            resampler = Resampler(reader.info.sample_rate_hz, sample_rate_hz, channels)
+            blocks = [resampler.process(_with_channels(block, channels)) for block in reader.blocks()]
+            if reader.warnings and len(self.parts) > 1:
+                # What is missing would be learnt as silence; a recording alone is as good as far as it goes.
+                raise DataError(reader.warnings[0])
+        return np.concatenate([*blocks, resampler.flush()])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +184,13 @@ def tagged_genre(path: Path) -> str | None:
         return read_info(path).tags.get("genre")
     except AudioError:
         return None
+
+
+def _with_channels(block: np.ndarray, channels: int) -> np.ndarray:
+    """Average two channels for one, repeat one for two."""
+    if channels == block.shape[1]:
+        return block
+    return block.mean(axis=1, keepdims=True) if channels == 1 else np.repeat(block, channels, axis=1)
 
 
 def _added(total: np.ndarray, samples: np.ndarray) -> np.ndarray:
