@@ -9,6 +9,9 @@ import pytest
 
 from tfsep.audio import Audio, StemFileWriter
 from tfsep.data.cache import fingerprint
+from tfsep.data.catalogue.catalogue import Catalogue, FiledFile, FiledSong
+from tfsep.data.catalogue.fingerprints import Fingerprint
+from tfsep.data.catalogue.source import DEFAULT_NAME
 from tfsep.data.loading import load_tracks
 from tfsep.data.mixing import CropMixer, MixingConfig, Pool
 from tfsep.data.registry import KINDS, open_source, source_names
@@ -60,6 +63,23 @@ def multitracks(root: Path, number: int) -> Path:
     return written[0]
 
 
+def catalogue(root: Path, number: int) -> Path:
+    song = root / "songs" / f"contribution {number}" / "abc"[number]
+    written = [write(song / f"{stem}.wav", number, stem) for stem in STEMS]
+    filed = FiledSong(
+        contribution=song.parent.name, name=song.name, title="", artist="", genre="", source="", credit="", licence="CC0-1.0",
+        contributor="", contact="", rights="", added="", folder=song, sample_rate_hz=RATES_HZ[number], duration_s=0.5, gain_db=0.0,
+        files=tuple(
+            FiledFile(part=path.stem, name=path.name, sent_as=path.name, sent_sha256="", sha256="", silent=path.stem == "other")
+            for path in written
+        ),
+    )  # fmt: skip
+    nothing = Fingerprint(hashes=np.zeros(0, np.int32), frames=np.zeros(0, np.int32))
+    with Catalogue(root / DEFAULT_NAME, create=True) as opened, opened.transaction():
+        opened.file([(filed, nothing)], code_version="0")
+    return written[0]
+
+
 MAKERS = {
     "folders": folders,
     "musdb18-train": musdb18("train", ("A - a", "B - b", "C - c")),
@@ -67,6 +87,7 @@ MAKERS = {
     "musdb18-test": musdb18("test", ("A - a", "B - b", "C - c")),
     "stem-files": lambda root, number: write_stems(root / f"{'abc'[number]}.stem.mp4", number),
     "multitracks": multitracks,
+    "catalogue": catalogue,
     "samples": lambda root, number: write(root / f"{'abc'[number]} loop.wav", number, "drums"),
     "drums": lambda root, number: write(root / f"{'abc'[number]}.wav", number, "drums"),
     "no-drums": lambda root, number: write(root / f"{'abc'[number]}.wav", number, "vocals"),

@@ -38,6 +38,7 @@ KINDS: Mapping[str, SourceKind] = MappingProxyType(
         "multitracks": SourceKind(
             "tfsep.data.multitracks:MultitrackSource", "sessions, many files a song, told by their names"
         ),
+        "catalogue": SourceKind("tfsep.data.catalogue.source:CatalogueSource", "songs filed by `tfsep data add`"),
         "samples": SourceKind("tfsep.data.samples:SampleSource", "drum loops and one-shots; unpaired"),
         "drums": SourceKind("tfsep.data.unpaired:UnpairedSource", "drums alone; unpaired", {"stem": "drums"}),
         "no-drums": SourceKind(
