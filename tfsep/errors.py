@@ -29,6 +29,10 @@ class DataError(TfsepError):
     """A training or evaluation folder does not hold what its layout promises."""
 
 
+class TrainingError(TfsepError):
+    """A training run cannot usefully go on: a loss or a weight is not finite, or a critic has collapsed or exploded."""
+
+
 class MissingExtraError(TfsepError):
     """An optional package is not installed.
 

@@ -3,6 +3,7 @@
 import json
 import zipfile
 import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -31,15 +32,17 @@ class AveragedWeights:
             value += (1 - decay) * np.asarray(variable)
 
 
-def save_checkpoint(
-    path: Path, generator: keras.Model, optimizer: keras.optimizers.Optimizer, average: AveragedWeights, progress: dict
-) -> None:
-    """Write generator, optimizer, averaged weights and `progress` (JSON values) to one `.npz` file.
+def save_parts(path: Path, parts: Mapping[str, Sequence], average: AveragedWeights, progress: dict) -> None:
+    """Write networks and optimizers, averaged weights and `progress` (JSON values) to one `.npz` file.
+
+    Args:
+        parts: the variables of each part by its name, for example `generator`, `optimizer`.
 
     Raises: AudioError if the file cannot be written.
     """
-    arrays = {f"generator/{i:04d}": np.asarray(v) for i, v in enumerate(generator.variables)}
-    arrays |= {f"optimizer/{i:04d}": np.asarray(v) for i, v in enumerate(optimizer.variables)}
+    arrays = {
+        f"{name}/{i:04d}": np.asarray(variable) for name, variables in parts.items() for i, variable in enumerate(variables)
+    }
     arrays |= {f"average/{i:04d}": value for i, value in enumerate(average.values)}
     described = json.dumps(progress | {"average_updates": average.updates})
     try:
@@ -49,27 +52,50 @@ def save_checkpoint(
         raise write_error(path, error) from None
 
 
-def load_checkpoint(
-    path: Path, generator: keras.Model, optimizer: keras.optimizers.Optimizer, average: AveragedWeights
-) -> dict:
-    """Read what `save_checkpoint` wrote into models that are built alike; return `progress`.
+def load_parts(path: Path, parts: Mapping[str, Sequence], average: AveragedWeights) -> dict:
+    """Read what `save_parts` wrote into variables of parts that are built alike; return `progress`.
 
-    Raises: ModelError if the file is damaged or of another architecture.
+    Nothing is changed unless all of it fits.
+
+    Raises: ModelError if the file is damaged, of another architecture, or holds other parts.
     """
     try:
         with np.load(path) as file:
             arrays = {name: file[name] for name in file.files}
         progress = json.loads(arrays.pop("progress").tobytes())
+        updates = progress.pop("average_updates")
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ModelError(f"{path}: not a checkpoint of this program ({error}); delete it to start again") from None
-    for kind, variables in (("generator", generator.variables), ("optimizer", optimizer.variables)):
-        stored = [arrays[name] for name in sorted(arrays) if name.startswith(f"{kind}/")]
-        if [value.shape for value in stored] != [tuple(variable.shape) for variable in variables]:
+    stored = {name: [] for name in dict.fromkeys(array.split("/")[0] for array in arrays)}
+    for name in sorted(arrays):
+        stored[name.split("/")[0]].append(arrays[name])
+    averaged = stored.pop("average", [])
+    if set(stored) != set(parts):
+        raise ModelError(
+            f"{path}: holds {', '.join(sorted(stored))}, but this run has {', '.join(sorted(parts))}: "
+            "a checkpoint of another stage of training; use another --out"
+        )
+    for name, variables in parts.items():
+        if [value.shape for value in stored[name]] != [tuple(variable.shape) for variable in variables]:
             raise ModelError(
-                f"{path}: a checkpoint of another {kind}: use the configuration it was trained with, or another --out"
+                f"{path}: a checkpoint of another {name}: use the configuration it was trained with, or another --out"
             )
-        for variable, value in zip(variables, stored, strict=True):
+    for name, variables in parts.items():
+        for variable, value in zip(variables, stored[name], strict=True):
             variable.assign(value)
-    average.values = [arrays[name] for name in sorted(arrays) if name.startswith("average/")]
-    average.updates = progress.pop("average_updates")
+    average.values, average.updates = averaged, updates
     return progress
+
+
+def save_checkpoint(
+    path: Path, generator: keras.Model, optimizer: keras.optimizers.Optimizer, average: AveragedWeights, progress: dict
+) -> None:
+    """Write a stage-1 run: `save_parts` of the generator and its optimizer."""
+    save_parts(path, {"generator": generator.variables, "optimizer": optimizer.variables}, average, progress)
+
+
+def load_checkpoint(
+    path: Path, generator: keras.Model, optimizer: keras.optimizers.Optimizer, average: AveragedWeights
+) -> dict:
+    """Read what `save_checkpoint` wrote: `load_parts` of a generator and its optimizer."""
+    return load_parts(path, {"generator": generator.variables, "optimizer": optimizer.variables}, average)

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from tfsep.contract import residual_stem
 from tfsep.dsp import stft_ops
+from tfsep.models.config import GeneratorConfig
 from tfsep.spec import SpectrogramSpec
 
 Tensor = Any
@@ -45,6 +47,33 @@ def magnitudes_and_targets(
     cosine, sine = mixture_real / magnitude, mixture_imaginary / magnitude
     turned = [(real[i] * cosine + imaginary[i] * sine, imaginary[i] * cosine - real[i] * sine) for i in range(audio.shape[1])]
     return magnitude, turned
+
+
+def magnitudes(audio: Tensor, spec: SpectrogramSpec) -> Tensor:
+    """Transform waveforms `(batch, channels, samples)` to linear magnitudes `(batch, frames, model_bins, channels)`, over `FLOOR`."""
+    real, imaginary = stft_ops.stft(audio, spec)
+    real, imaginary = real[..., : spec.model_bins], imaginary[..., : spec.model_bins]
+    return ops.transpose(ops.sqrt(ops.square(real) + ops.square(imaginary) + FLOOR**2), (0, 2, 3, 1))
+
+
+def supervised_loss(
+    generator: Any, config: GeneratorConfig, error: str, audio: Tensor, known: Tensor, equaliser_db: Tensor | None = None
+) -> Tensor:
+    """Loss of a generator on a batch with targets: `log_magnitude_loss` or `spectral_loss`, by what it estimates.
+
+    Args:
+        generator: from features to masks, or to compressed magnitudes, by stem.
+        error: see `spectral_loss`.
+        audio, known, equaliser_db: as `CropMixer` gives them, see `magnitudes_and_targets` and `spectral_loss`.
+    Returns: a scalar.
+    """
+    spec = config.spec
+    magnitude, targets = magnitudes_and_targets(audio, spec, equaliser_db)
+    estimates = generator(stft_ops.features(magnitude, spec))
+    ordered = [estimates[stem] for stem in config.stems]
+    if generator.output_kind == "log_magnitude":
+        return log_magnitude_loss(ordered, targets, known, spec)
+    return spectral_loss(ordered, magnitude, targets, known, config.stems.index(residual_stem(config.stems)), error)
 
 
 def spectral_loss(

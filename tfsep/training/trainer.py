@@ -5,16 +5,16 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfsep.contract import residual_stem
 from tfsep.dsp import stft_ops
 from tfsep.models.config import GeneratorConfig
-from tfsep.training.loss import log_magnitude_loss, magnitudes_and_targets, spectral_loss
+from tfsep.training.backend_steps import PortableTrainer, apply_gradients, replica_mean, value_and_gradients
+from tfsep.training.loss import magnitudes_and_targets, supervised_loss
 
 
-class SupervisedTrainer(keras.Model):
+class SupervisedTrainer(PortableTrainer):
     """Stage 1. A batch is `(audio, known)` as `CropMixer.batch` gives it, with `CropMixer.equaliser` as a third part or not.
 
-    The generator is what is saved, never the trainer. TensorFlow's backend only: JAX needs a stateless step.
+    The generator is what is saved, never the trainer.
 
     Args:
         generator: a built model from features to masks, by stem.
@@ -25,7 +25,6 @@ class SupervisedTrainer(keras.Model):
     def __init__(self, generator: keras.Model, config: GeneratorConfig, *, error: str = "modulus", **kwargs):
         super().__init__(**kwargs)
         self.generator, self.config, self.error = generator, config, error
-        self.residual = config.stems.index(residual_stem(config.stems))
         self.loss_mean = keras.metrics.Mean(name="loss")
         self.built = True
 
@@ -35,33 +34,28 @@ class SupervisedTrainer(keras.Model):
 
     def compile(self, optimizer: keras.optimizers.Optimizer, **kwargs: Any) -> None:
         """Build `optimizer` on the generator's variables, so that its state can be saved before the first step."""
-        super().compile(optimizer=None, jit_compile=False, **kwargs)
-        self.generator_optimizer = optimizer
         optimizer.build(self.generator.trainable_variables)
+        super().compile(optimizer=optimizer, jit_compile=keras.backend.backend() == "jax", **kwargs)
+        self.generator_optimizer = optimizer
 
     def batch_loss(self, audio, known, equaliser_db=None):
         """Return the scalar loss of one batch."""
-        spec = self.config.spec
-        magnitude, targets = magnitudes_and_targets(audio, spec, equaliser_db)
-        estimates = self.generator(stft_ops.features(magnitude, spec))
-        ordered = [estimates[stem] for stem in self.config.stems]
-        if self.generator.output_kind == "log_magnitude":
-            return log_magnitude_loss(ordered, targets, known, spec)
-        return spectral_loss(ordered, magnitude, targets, known, self.residual, self.error)
+        return supervised_loss(self.generator, self.config, self.error, audio, known, equaliser_db)
 
-    def train_step(self, batch):
-        import tensorflow as tf
-
+    def update(self, batch):
+        """Do one step; return `{"loss": of this batch}`, over all replicas."""
         variables = self.generator.trainable_variables
-        with tf.GradientTape() as tape:
-            loss = self.batch_loss(*batch)
-        self.generator_optimizer.apply(tape.gradient(loss, variables), variables)
+        loss, _, gradients = value_and_gradients(
+            lambda: (self.batch_loss(*batch), ()), variables, self.generator.non_trainable_variables
+        )
+        apply_gradients(self.generator_optimizer, gradients, variables)
+        loss = replica_mean(loss)
         self.loss_mean.update_state(loss)
         return {"loss": loss}
 
-    def test_step(self, batch):
-        loss = self.batch_loss(*batch)
-        self.loss_mean.update_state(loss)
+    def measure(self, batch):
+        """Update the mean loss with a batch; return it."""
+        self.loss_mean.update_state(replica_mean(self.batch_loss(*batch)))
         return {"loss": self.loss_mean.result()}
 
     def song_errors(self, audio):
