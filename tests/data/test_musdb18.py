@@ -46,6 +46,12 @@ def test_splits_as_published(root, split, names):
     assert [track.name for track in Musdb18Source(root=root, split=split).tracks()] == list(names)
 
 
+def test_splits_do_not_exclude_each_other(root):
+    held = Musdb18Source(root=root, split="valid").names()
+    assert len(Musdb18Source(root=root, exclude=held).tracks()) == 2
+    assert len(Musdb18Source(root=root, exclude=frozenset({"A - One"})).tracks()) == 1
+
+
 @pytest.mark.parametrize("split", ["valid", "test"])
 def test_agrees_with_musdb(root, split):
     import musdb

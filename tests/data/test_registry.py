@@ -54,9 +54,8 @@ def test_names(tmp_path, write_song):
     write_song(tmp_path / "data" / "album" / "a")
     (tmp_path / "data" / "b").symlink_to(write_song(tmp_path / "elsewhere"))
     assert source_names(str(tmp_path / "data")) == {"a", "b", "elsewhere"}
-    assert source_names(f"mixtures:{write_song(tmp_path / 'x' / 'y', ('song',)).parent}") == {
-        "y", "y/song.wav", "y/song", "song.wav", "song",
-    }  # fmt: skip
+    songs = write_song(tmp_path / "x" / "y", ("song",)).parent
+    assert source_names(f"mixtures:{songs}") == {"y/song.wav", "y/song", "song.wav", "song"}
     for text in ("gone", "drums:gone"):
         with pytest.raises(DataError, match="gone"):
             source_names(text)

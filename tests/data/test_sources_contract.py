@@ -169,6 +169,14 @@ def test_excludes(made):
         open_source(made[0], exclude=source_names(made[0])).tracks()
 
 
+def test_what_one_source_holds_another_can_do_without(kind, made, tmp_path):
+    """As with validation songs, which no training data may hold: these names take out that one recording."""
+    everything = [track.name for track in open_source(made[0]).tracks()]
+    MAKERS[kind](tmp_path / "held", 1)
+    names = source_names(f"{kind}:{tmp_path / 'held'}")
+    assert [track.name for track in open_source(made[0], exclude=names).tracks()] == [everything[0], everything[2]]
+
+
 def test_folders_that_are_not_there_or_empty(kind, tmp_path):
     (tmp_path / "file").write_text("")
     (tmp_path / "empty").mkdir()

@@ -146,24 +146,30 @@ def relative_name(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path != root else root.resolve().name
 
 
-def path_names(root: Path, paths: Iterable[Path]) -> frozenset[str]:
-    """Return by what names `exclude` may call files or folders below `root`.
+def own_names(root: Path, paths: Iterable[Path]) -> frozenset[str]:
+    """Return what files or folders below `root` are called.
 
-    These are the names of each and of the folders between it and `root`, and if it is a link, of what it leads to and of the
-    folder that this lies in; files with and without suffix.
+    These are the name of each, that of what it links to, both with and without suffix, and its path below `root`.
     """
-    names: set[str] = set()
-    for path in paths:
-        real = path.resolve()
-        names |= {relative_name(path, root), *relative_name(path, root).split("/"), real.name}
-        if path.is_symlink():
-            names.add(real.parent.name)
+    names = {
+        name for path in paths for name in (relative_name(path, root), path.name or root.resolve().name, path.resolve().name)
+    }
     return frozenset(names | {without_suffix(name) for name in names})
 
 
 def not_excluded(root: Path, paths: Sequence[Path], exclude: frozenset[str]) -> list[Path]:
-    """Return the files or folders that `exclude` does not name. Raises: DataError if none is left."""
-    kept = [path for path in paths if not exclude & path_names(root, [path])] if exclude else list(paths)
+    """Return the files or folders that `exclude` does not name, nor a folder between them and `root`, or that a link leads to.
+
+    Where the song "lithium" is held out, lithium/drums.wav is so too.
+
+    Raises: DataError if none is left.
+    """
+
+    def names(path: Path) -> frozenset[str]:
+        places = relative_name(path, root).split("/")[:-1] + [path.resolve().parent.name] * path.is_symlink()
+        return own_names(root, [path]).union(places)
+
+    kept = [path for path in paths if not exclude & names(path)] if exclude else list(paths)
     if not kept:
         raise DataError(f"{root}: all of its {len(paths)} recordings are excluded or held out for validation: add others")
     return kept

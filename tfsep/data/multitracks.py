@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from tfsep.data.files import FileTrack, Part, audio_files, not_excluded, path_names, relative_name, without_suffix
+from tfsep.data.files import FileTrack, Part, audio_files, not_excluded, own_names, relative_name, without_suffix
 from tfsep.data.stem_names import IGNORED, NameRules, read_object, stem_by_words, words
 from tfsep.errors import DataError
 
@@ -29,8 +29,8 @@ class MultitrackSource:
     paired: bool = True
 
     def names(self) -> frozenset[str]:
-        """Return what `exclude` may name. Raises: DataError as `tracks`."""
-        return path_names(self.root, self._songs())
+        """Return what the recordings are called. Raises: DataError as `tracks`."""
+        return own_names(self.root, self._songs())
 
     def tracks(self) -> Sequence[FileTrack]:
         """Return one track for each song.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tfsep.data.files import FileTrack, Part, check_folder, not_excluded, path_names
+from tfsep.data.files import FileTrack, Part, check_folder, not_excluded, own_names
 from tfsep.errors import DataError, MissingExtraError, UsageError
 
 SPLITS = ("train", "valid", "test")
@@ -40,8 +40,9 @@ class Musdb18Source:
             raise UsageError(f"split={self.split!r}: use one of {', '.join(SPLITS)}")
 
     def names(self) -> frozenset[str]:
-        """Return what `exclude` may name. Raises: DataError as `tracks`."""
-        return path_names(self.root, self._songs(_published()))
+        """Return what the recordings are called. Raises: DataError as `tracks`."""
+        songs = self._songs(_published())
+        return own_names(songs[0].parent, songs)
 
     def tracks(self) -> Sequence[FileTrack]:
         """Return one track for each song of the split.
@@ -50,7 +51,8 @@ class Musdb18Source:
         """
         published, genres = _published(), self._genres()
         tracks = []
-        for path in not_excluded(self.root, self._songs(published), self.exclude):
+        songs = self._songs(published)
+        for path in not_excluded(songs[0].parent, songs, self.exclude):
             name = _name(path)
             parts = _streams(path, published) if path.is_file() else _files(path, published)
             tracks.append(FileTrack(name=name, genre=genres.get(name), parts=parts))

@@ -77,7 +77,7 @@ def split_kind(text: str) -> tuple[str, Path]:
 
 
 def source_names(text: str) -> frozenset[str]:
-    """Return the names in a source that `exclude` may use, of recordings and of the folders they lie in.
+    """Return what the recordings in a source are called: names that `exclude` may use, here or in another source.
 
     Raises: as `open_source`; DataError for a folder that does not hold what its kind promises.
     """

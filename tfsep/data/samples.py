@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from tfsep.audio import Audio, Resampler, read_info
-from tfsep.data.files import FileTrack, Part, audio_files, not_excluded, path_names, relative_name, tagged_genre, without_suffix
+from tfsep.data.files import FileTrack, Part, audio_files, not_excluded, own_names, relative_name, tagged_genre, without_suffix
 from tfsep.data.stem_names import stem_by_words, words
 from tfsep.errors import AudioError, DataError
 
@@ -115,8 +115,8 @@ class SampleSource:
     paired: bool = False
 
     def names(self) -> frozenset[str]:
-        """Return what `exclude` may name. Raises: DataError as `tracks`."""
-        return path_names(self.root, audio_files(self.root))
+        """Return what the recordings are called. Raises: DataError as `tracks`."""
+        return own_names(self.root, audio_files(self.root))
 
     def tracks(self) -> Sequence[FileTrack]:
         """Return a track for each loop and some for each kit. Raises: DataError if there are no drums in the folder."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfsep.audio import AudioInfo, read_info, read_stem_atom
-from tfsep.data.files import FileTrack, Part, UnreadableTrack, audio_files, not_excluded, path_names, relative_name
+from tfsep.data.files import FileTrack, Part, UnreadableTrack, audio_files, not_excluded, own_names, relative_name
 from tfsep.data.stem_names import IGNORED, checked_stem, read_object, stem_by_words, words
 from tfsep.errors import AudioError, DataError
 
@@ -62,8 +62,8 @@ class StemFileSource:
     paired: bool = True
 
     def names(self) -> frozenset[str]:
-        """Return what `exclude` may name. Raises: DataError as `tracks`."""
-        return path_names(self.root, self._files())
+        """Return what the recordings are called. Raises: DataError as `tracks`."""
+        return own_names(self.root, self._files())
 
     def tracks(self) -> Sequence[FileTrack | UnreadableTrack]:
         """Return one track for each file.

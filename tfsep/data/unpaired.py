@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfsep.data.files import FileTrack, Part, audio_files, not_excluded, path_names, relative_name, tagged_genre, without_suffix
+from tfsep.data.files import FileTrack, Part, audio_files, not_excluded, own_names, relative_name, tagged_genre, without_suffix
 from tfsep.errors import DataError
 
 # Names that say that a file is not what the folder is said to hold: a folder of multitracks was named, most likely.
@@ -28,8 +28,8 @@ class UnpairedSource:
     paired: bool = False
 
     def names(self) -> frozenset[str]:
-        """Return what `exclude` may name. Raises: DataError as `tracks`."""
-        return path_names(self.root, self._files())
+        """Return what the recordings are called. Raises: DataError as `tracks`."""
+        return own_names(self.root, self._files())
 
     def tracks(self) -> Sequence[FileTrack]:
         """Return one track for each file. Raises: DataError if there is none, or one that its name says to be something else."""
