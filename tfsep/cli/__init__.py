@@ -9,7 +9,7 @@ from importlib import import_module
 import tfsep
 from tfsep.errors import TfsepError
 
-COMMANDS = ("separate", "info", "render", "train", "evaluate", "data")
+COMMANDS = ("separate", "info", "render", "train", "pseudo-label", "evaluate", "data")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -19,7 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
-        import_module(f"tfsep.cli.{name}").add_parser(subparsers)
+        import_module(f"tfsep.cli.{name.replace('-', '_')}").add_parser(subparsers)
     return parser
 
 

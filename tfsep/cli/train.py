@@ -1,24 +1,50 @@
-"""`tfsep train`: stage 1, supervised on multitracks."""
+"""`tfsep train`: stage 1, supervised on multitracks; stage 2, adversarial, also with recordings that have no multitrack."""
 
 import argparse
 import os
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tfsep.training.config import TrainingConfig
+
+UNPAIRED = {
+    "mixtures": ("--unpaired-mix", "finished songs"),
+    "targets": ("--unpaired-drums", "drums alone"),
+    "rests": ("--unpaired-rest", "music without drums"),
+}
 
 
 def add_parser(subparsers: "argparse._SubParsersAction") -> None:
     """Add the command to `tfsep`."""
     parser = subparsers.add_parser("train", help="train a model on multitracks", description=__doc__)
     parser.add_argument(
-        "--data", required=True, nargs="+", metavar="DIR[@WEIGHT]", help="folders of songs, SONG/drums.flac ..."
+        "--data",
+        required=True,
+        nargs="+",
+        metavar="[KIND:]DIR[@WEIGHT]",
+        help="folders of songs, SONG/drums.flac ...; or of another kind, such as musdb18-train:DIR (docs/data.md)",
     )
     parser.add_argument(
         "--validation", nargs="*", default=[], type=Path, metavar="DIR", help="songs to score, never trained on"
     )
     parser.add_argument("--exclude", nargs="*", default=[], metavar="SONG", help="names of song folders to leave out of --data")
     parser.add_argument("--out", required=True, type=Path, metavar="RUN", help="folder of the run; one that exists is resumed")
-    parser.add_argument("--preset", default="default", help="architecture (default: %(default)s)")
+    parser.add_argument("--preset", help="architecture (default: that of --init, else default)")
     parser.add_argument("--config", type=Path, metavar="FILE.json", help="a training configuration instead of --preset")
     parser.add_argument("--init", metavar="BUNDLE", help="start from this model: a folder, or the name of one that ships")
+    parser.add_argument(
+        "--adversarial",
+        nargs="?",
+        const="modern",
+        metavar="PRESET",
+        help="stage 2, from the weights of --init: modern (the default) or dssgan, the reference's",
+    )
+    for role, (option, holds) in UNPAIRED.items():
+        parser.add_argument(
+            option, nargs="+", default=[], dest=role, metavar="DIR[@WEIGHT]", help=f"for --adversarial: folders of {holds}"
+        )
     parser.add_argument("--steps", type=int, metavar="N")
     parser.add_argument("--batch", type=int, metavar="N", help="crops a step")
     parser.add_argument("--learning-rate", type=float, metavar="X")
@@ -31,22 +57,55 @@ def add_parser(subparsers: "argparse._SubParsersAction") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train; print where the best model is."""
-    import json
-    from dataclasses import replace
-
     from tfsep.errors import MissingExtraError, UsageError
 
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    try:
-        import tensorflow  # noqa: F401
-    except ModuleNotFoundError:
-        raise MissingExtraError("tensorflow", "train", "training") from None
-    from tfsep.models.presets import preset
+    backend = os.environ["KERAS_BACKEND"]
+    if not find_spec(backend):
+        raise MissingExtraError(backend, "train", "training")
     from tfsep.separation.locate import find_bundle
-    from tfsep.training.config import TrainingConfig
     from tfsep.training.data import DataFolder
     from tfsep.training.run import TrainingRun
+
+    kinds = {"mixtures": "mixtures", "targets": "drums", "rests": "no-drums"}
+    unpaired = {role: [DataFolder.parse(text, kind=kinds[role]) for text in getattr(args, role)] for role in UNPAIRED}
+    given = [option for role, (option, _) in UNPAIRED.items() if unpaired[role]]
+    if args.adversarial and len(given) < len(UNPAIRED):
+        missing = ", ".join(option for option, _ in UNPAIRED.values() if option not in given)
+        raise UsageError(f"--adversarial takes recordings of three kinds: {missing} is missing: name folders of them")
+    if given and not args.adversarial:
+        raise UsageError(
+            f"{', '.join(given)}: these are for --adversarial; to train on them as pairs, use --data drums:DIR no-drums:DIR"
+        )
+    initial = find_bundle(args.init) if args.init else None
+    if args.adversarial and not initial and not (args.out / "last.npz").is_file():
+        raise UsageError("--adversarial goes on from the weights of stage 1: name its run with --init RUN")
+    training = TrainingRun(
+        _config(args, initial),
+        data=[DataFolder.parse(text) for text in args.data],
+        validation=args.validation,
+        out=args.out,
+        cache=args.cache or Path.home() / ".cache" / "tfsep",
+        exclude=args.exclude,
+        initial=initial,
+        unpaired={role: folders for role, folders in unpaired.items() if folders},
+    )
+    best = training.train()
+    print(f"{args.out / 'best'}: mean validation SDR {best:.2f} dB" if args.validation else f"{args.out / 'best'}")
+    return 0
+
+
+def _config(args: argparse.Namespace, initial: Path | None) -> "TrainingConfig":
+    """Return what the options ask for, over a file's or a preset's settings."""
+    import json
+    from dataclasses import replace
+
+    from tfsep.bundle import read_about
+    from tfsep.errors import UsageError
+    from tfsep.models.presets import preset
+    from tfsep.training.adversarial_config import stage2
+    from tfsep.training.config import TrainingConfig
 
     changes = {
         name: getattr(args, name)
@@ -56,22 +115,14 @@ def run(args: argparse.Namespace) -> int:
     try:
         if args.config:
             config = TrainingConfig.from_json(json.loads(args.config.read_text(encoding="utf-8")))
+        elif initial and not args.preset:
+            config = TrainingConfig(generator=read_about(initial).config)
         else:
-            config = TrainingConfig(generator=preset(args.preset))
-        config = replace(config, **changes)
+            config = TrainingConfig(generator=preset(args.preset or "default"))
+        if args.adversarial:
+            config = stage2(config, args.adversarial)
+        return replace(config, **changes)
     except OSError as error:
         raise UsageError(f"--config {args.config}: cannot be read ({error.strerror})") from None
     except (ValueError, TypeError) as error:
         raise UsageError(f"--config {args.config}: {error}" if args.config else str(error)) from None
-    training = TrainingRun(
-        config,
-        data=[DataFolder.parse(text) for text in args.data],
-        validation=args.validation,
-        out=args.out,
-        cache=args.cache or Path.home() / ".cache" / "tfsep",
-        exclude=args.exclude,
-        initial=find_bundle(args.init) if args.init else None,
-    )
-    best = training.train()
-    print(f"{args.out / 'best'}: mean validation SDR {best:.2f} dB" if args.validation else f"{args.out / 'best'}")
-    return 0

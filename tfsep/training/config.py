@@ -1,10 +1,11 @@
-"""The frozen configuration of a supervised run."""
+"""The frozen configuration of a run."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tfsep.data.mixing import MixingConfig
 from tfsep.models.config import GeneratorConfig
+from tfsep.training.adversarial_config import AdversarialConfig
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 ERRORS = ("modulus", "rms")
@@ -12,7 +13,11 @@ ERRORS = ("modulus", "rms")
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """What a stage-1 run does; written to `RUN/config.json`.
+    """What a run does; written to `RUN/config.json`.
+
+    Attributes:
+        adversarial: what stage 2 adds; None is stage 1. The learning rate is the generator's, and `weight_decay` and `clip_norm`
+            are stage 1's.
 
     Raises: ValueError from a field out of range.
     """
@@ -33,6 +38,7 @@ class TrainingConfig:
     validate_every: int = 250
     checkpoint_every: int = 100
     seed: int = 0
+    adversarial: AdversarialConfig | None = None
 
     def __post_init__(self):
         for name in ("steps", "batch", "crop_frames", "validate_every", "checkpoint_every"):
@@ -87,4 +93,6 @@ class TrainingConfig:
             values["generator"] = GeneratorConfig.from_json(values["generator"])
         if "mixing" in values:
             values["mixing"] = MixingConfig.from_json(values["mixing"])
+        if values.get("adversarial") is not None:
+            values["adversarial"] = AdversarialConfig.from_json(values["adversarial"])
         return cls(**values)

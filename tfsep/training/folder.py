@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
-
-import tensorflow as tf
 
 from tfsep.audio.atomic import AtomicFile, write_error
 from tfsep.errors import ModelError
@@ -69,10 +68,17 @@ class RunFolder:
 
 
 class RunLog:
-    """The two logs of a run, open while it trains; a context manager."""
+    """The two logs of a run, open while it trains; a context manager.
+
+    TensorBoard's is written by TensorFlow: without that, on Keras' JAX backend, there is `log.jsonl` alone.
+    """
 
     def __init__(self, folder: RunFolder):
-        self._writer = tf.summary.create_file_writer(str(folder.path / "logs"))
+        self._summary = None
+        if find_spec("tensorflow"):
+            from tensorflow import summary
+
+            self._summary, self._writer = summary, summary.create_file_writer(str(folder.path / "logs"))
         self._lines = open(folder.path / LOG_FILE, "a", encoding="utf-8")  # noqa: SIM115
 
     def __enter__(self) -> Self:
@@ -80,15 +86,17 @@ class RunLog:
 
     def __exit__(self, *_: object) -> None:
         self._lines.close()
-        self._writer.close()
+        if self._summary:
+            self._writer.close()
 
     def write(self, entry: Mapping[str, Any]) -> None:
         """Log JSON values of one step, `entry["step"]`; numbers go to TensorBoard, nested ones under `outer/inner`."""
         self._lines.write(json.dumps(entry) + "\n")
         self._lines.flush()
-        with self._writer.as_default():
-            for name, value in _numbers(entry):
-                tf.summary.scalar(name, value, step=entry["step"])
+        if self._summary:
+            with self._writer.as_default():
+                for name, value in _numbers(entry):
+                    self._summary.scalar(name, value, step=entry["step"])
 
 
 def _numbers(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, float]]:

@@ -4,10 +4,11 @@ import hashlib
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -18,17 +19,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import tfsep
 from tfsep.bundle import Bundle
 from tfsep.dsp import stft_ops
-from tfsep.errors import DataError, ModelError
+from tfsep.errors import ModelError, TrainingError, UsageError
 from tfsep.models.cost import generator_cost
 from tfsep.models.presets import build_generator
 from tfsep.training.backend_steps import compiled_step
-from tfsep.training.checkpoint import AveragedWeights, load_checkpoint, save_checkpoint
+from tfsep.training.checkpoint import AveragedWeights, load_parts, save_parts
 from tfsep.training.config import TrainingConfig
 from tfsep.training.data import DataFolder, DataReader
 from tfsep.training.folder import RunFolder, RunLog
 from tfsep.training.loader import prefetched
 from tfsep.training.loss import magnitudes_and_targets
 from tfsep.training.stage import Stage, SupervisedStage, make_mixer
+from tfsep.training.stage2 import AdversarialStage
 from tfsep.training.validation import Validator, mean_sdr
 
 AVERAGE_EVERY = 4  # steps between updates of the averaged weights
@@ -41,8 +43,10 @@ class TrainingRun:
     Args:
         out: the run's folder; a checkpoint found in it is resumed.
         initial: a Bundle whose generator to start from.
+        unpaired: recordings for stage 2, by `UNPAIRED_ROLES`; used where `config.adversarial` is set.
 
-    Raises: DataError, AudioError for unusable data; ModelError for a checkpoint of another configuration.
+    Raises: UsageError for unpaired recordings without `config.adversarial`, or the other way round; DataError, AudioError for
+        unusable data; ModelError for a checkpoint of another configuration.
     """
 
     def __init__(
@@ -55,13 +59,17 @@ class TrainingRun:
         cache: Path,
         exclude: Sequence[str] = (),
         initial: Path | None = None,
+        unpaired: Mapping[str, Sequence[DataFolder]] = MappingProxyType({}),
     ):
         self.config, self.console = config, Console()
+        if unpaired and config.adversarial is None:
+            raise UsageError(f"unpaired {', '.join(unpaired)}: they are for adversarial training: ask for it as well")
         # Read first: bad data must not cost the time that building a model takes.
         reader = DataReader(config.generator.spec, cache, self.console)
         self.held_out = reader.hold_out(validation, config.generator.stems)
-        reader.exclude(exclude, data)
+        reader.exclude(exclude, [folder for folders in (data, *unpaired.values()) for folder in folders])
         self.data = reader.read(data)
+        self.unpaired = {role: reader.read(folders) for role, folders in unpaired.items() if folders}
         self.folder = RunFolder(out, self._record())
         keras.utils.set_random_seed(config.seed)
         keras.mixed_precision.set_global_policy(config.precision)
@@ -70,11 +78,16 @@ class TrainingRun:
             self._start_from(initial)
         elif hasattr(self.generator, "normalise"):
             self._measure_features()
-        self.stage: Stage = SupervisedStage(config, self.generator, self.data)
+        self.stage = self._make_stage()
         self.validator = Validator(config, self.held_out)
         self.average = AveragedWeights(self.generator.variables, config.ema_decay)
         self.step, self.best, self.seconds_trained = 0, float("-inf"), 0.0
         self._resume()
+
+    def _make_stage(self) -> Stage:
+        if self.config.adversarial is None:
+            return SupervisedStage(self.config, self.generator, self.data)
+        return AdversarialStage(self.config, self.generator, self.data, self.unpaired)
 
     def _record(self) -> dict[str, Any]:
         return {
@@ -82,6 +95,7 @@ class TrainingRun:
             "version": tfsep.__version__,
             "code": source_hash(),
             "data": self.data.record,
+            "unpaired": {role: data.record for role, data in self.unpaired.items()},
             "validation": [track.name for track in self.held_out],
             "machine": {"python": platform.python_version(), "keras": keras.__version__, "backend": keras.backend.backend(),
                         "cpus": os.cpu_count()},
@@ -113,14 +127,14 @@ class TrainingRun:
 
     def _resume(self) -> None:
         if self.folder.state.is_file():
-            progress = load_checkpoint(self.folder.state, self.generator, self.stage.optimizers["generator"], self.average)
+            progress = load_parts(self.folder.state, self.stage.parts, self.average)
             self.step, self.best, self.seconds_trained = progress["step"], progress["best"], progress["seconds_trained"]
             self.console.print(f"resuming {self.folder.path} at step {self.step}", markup=False)
         self.folder.forget_log(self.step)
 
     def _save(self) -> None:
         progress = {"step": self.step, "best": self.best, "seconds_trained": self.seconds_trained}
-        save_checkpoint(self.folder.state, self.generator, self.stage.optimizers["generator"], self.average, progress)
+        save_parts(self.folder.state, self.stage.parts, self.average, progress)
 
     # --- the run ------------------------------------------------------------------------------------------------------
 
@@ -145,16 +159,15 @@ class TrainingRun:
                     self._check_weights()  # before they are saved
                 if validate or self.step % LOG_EVERY == 0:
                     speed = len(interval) * stage.seconds_per_step / (time.perf_counter() - since)
-                    entry = {"step": self.step} | {
-                        name: float(np.mean([terms[name] for terms in interval])) for name in interval[0]
-                    }
-                    entry |= {"seconds_per_second": speed, "hours": self.seconds_trained / 3600,
-                              "learning_rate": config.learning_rate_at(self.step - 1)}  # fmt: skip
+                    terms = {name: float(np.mean([each[name] for each in interval])) for name in interval[0]}
+                    entry = {"step": self.step, **terms, "seconds_per_second": speed, "hours": self.seconds_trained / 3600,
+                             "learning_rate": config.learning_rate_at(self.step - 1)}  # fmt: skip
                     if validate:
                         entry |= self._validate()
                         sdr = entry.get("mean_sdr", sdr)
                         self._keep_best(sdr)
                     log.write(entry)
+                    stage.check(terms, self.step)
                     bar.update(task, completed=self.step, loss=entry["loss"], sdr=sdr, speed=speed)
                     if not self.console.is_terminal:
                         line = f"step {self.step}/{config.steps} loss {entry['loss']:.4f} sdr {sdr:.2f} {speed:.1f} s/s"
@@ -179,10 +192,10 @@ class TrainingRun:
         if not all(np.isfinite(np.asarray(variable)).all() for variable in self.generator.variables):
             raise self._diverged("weights are not finite")
 
-    def _diverged(self, what: str) -> DataError:
+    def _diverged(self, what: str) -> TrainingError:
         path = self.folder.state
         kept = f"the last good state is {path}" if path.is_file() else "nothing was saved yet"
-        return DataError(
+        return TrainingError(
             f"{self.folder.path}: step {self.step}: {what}; {kept}: start again with a lower --learning-rate in another --out, "
             "or check the data"
         )

@@ -1,11 +1,11 @@
 """What a run trains with: stage 1, supervised. (Stage 2 is `tfsep.training.stage2`.)"""
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import keras
 
 from tfsep.data.mixing import CropMixer
-from tfsep.models.config import GeneratorConfig
 from tfsep.training.backend_steps import PortableTrainer
 from tfsep.training.config import TrainingConfig
 from tfsep.training.data import RunData
@@ -18,20 +18,23 @@ class Stage(Protocol):
     Attributes:
         trainer: compiled; its step takes what `batch` returns, and returns scalars by name, one of which is `loss`.
         seconds_per_step: of audio that a step learns from.
-        optimizers, networks: by name, everything besides the generator that a checkpoint must hold.
+        parts: by name, the variables that a step changes, for checkpoints.
     """
 
     trainer: PortableTrainer
     seconds_per_step: float
-    optimizers: dict[str, keras.optimizers.Optimizer]
-    networks: dict[str, keras.Model]
+    parts: dict[str, list[keras.Variable]]
 
     def batch(self, index: int) -> Any:
         """Return the batch of a step; it depends on the seed and the index alone."""
         ...
 
     def prepare(self, step: int) -> None:
-        """Set the learning rates of a step."""
+        """Get ready for a step: set its learning rates."""
+        ...
+
+    def check(self, terms: Mapping[str, float], step: int) -> None:
+        """Look at the mean terms of a logging interval that ended with `step`. Raises: TrainingError if going on is of no use."""
         ...
 
 
@@ -53,18 +56,26 @@ class SupervisedStage:
         )
         self.trainer = SupervisedTrainer(generator, config.generator, error=config.error)
         self.trainer.compile(self._optimizer)
-        self.seconds_per_step = config.batch * seconds_per_crop(config.generator, config.crop_samples)
-        self.optimizers, self.networks = {"generator": self._optimizer}, {}
+        self.seconds_per_step = config.batch * seconds_per_crop(config)
+        self.parts = {"generator": generator.variables, "optimizer": self._optimizer.variables}
 
     def batch(self, index: int) -> tuple:
         """Return audio, known stems and equalisers, see `CropMixer`."""
-        return (*self._mixer.batch(index, self._config.batch), self._mixer.equaliser(index, self._config.batch))
+        return supervised_batch(self._mixer, index, self._config.batch)
 
     def prepare(self, step: int) -> None:
         """Set the learning rate."""
         self._optimizer.learning_rate.assign(self._config.learning_rate_at(step))
 
+    def check(self, terms: Mapping[str, float], step: int) -> None:
+        """Find nothing: a loss that is not finite is noticed at its step."""
 
-def seconds_per_crop(generator: GeneratorConfig, samples: int) -> float:
+
+def supervised_batch(mixer: CropMixer, index: int, size: int) -> tuple:
+    """Return what `SupervisedTrainer` takes."""
+    return (*mixer.batch(index, size), mixer.equaliser(index, size))
+
+
+def seconds_per_crop(config: TrainingConfig) -> float:
     """Return how long a crop is."""
-    return samples / generator.spec.sample_rate_hz
+    return config.crop_samples / config.generator.spec.sample_rate_hz
