@@ -31,14 +31,16 @@ class Limits:
     sum_db: float = 30.0
     sum_error_db: float = 15.0
     same_db: float = 30.0
-    bleed_warning_db: float = -16.0
-    bleed_error_db: float = -6.0
+    bleed_warning_db: float = -14.0
+    bleed_error_db: float = -3.0
+    bleed_shortest_s: float = 20.0  # in less, what is played together looks like bleed
 
     def __post_init__(self):
         if not 8000 <= self.lowest_rate_hz <= self.highest_rate_hz:
             raise ValueError(f"lowest_rate_hz={self.lowest_rate_hz}: use 8000 to highest_rate_hz={self.highest_rate_hz}")
-        if not 0 < self.shortest_s < math.inf:
-            raise ValueError(f"shortest_s={self.shortest_s}: use a positive number of seconds")
+        for name in ("shortest_s", "bleed_shortest_s"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name}={getattr(self, name)}: use a positive number of seconds")
         for low, high in (
             ("sum_error_db", "sum_db"),
             ("bleed_warning_db", "bleed_error_db"),
@@ -51,7 +53,7 @@ class Limits:
 def check_song(song: SongMeasurement, limits: Limits) -> list[Finding]:
     """Return everything that is wrong with the sound of one song."""
     found = [
-        error("readable", f"{song.name}/{part}", _after_path(why), "audio", "export it again") for part, why in song.failures
+        error("readable", f"{song.name}/{name}", _after_path(why), "audio", "export it again") for name, why in song.failures
     ]
     for part, file in song.files.items():
         found += _check_file(f"{song.name}/{file.path.name}", part, file, limits)
@@ -197,11 +199,11 @@ def _check_alike(song: SongMeasurement, comparison: Comparison, limits: Limits) 
             elif same:
                 value = f"{pair} are the same recording, {_ratio_db(1, left_over):.0f} dB"
                 yield error("copy", song.name, value, f"below {limits.same_db:g} dB", "export both again, soloed")
-            else:
+            elif song.duration_s >= limits.bleed_shortest_s:
                 shared_db = 10 * math.log10(max(comparison.shared[first, second], comparison.shared[second, first], 1e-12))
                 if shared_db > limits.bleed_warning_db:
                     kind = error if shared_db > limits.bleed_error_db else warning
-                    value = f"{pair} share {shared_db:.1f} dB of their energy"
+                    value = f"{pair} go together by {shared_db:.1f} dB"
                     step = "look for bleed between microphones, a shared effect return, or a track that is in both"
                     yield kind("bleed", song.name, value, f"{limits.bleed_warning_db:g} dB or less", step)
 
@@ -222,8 +224,8 @@ def _check_swapped(song: SongMeasurement) -> Iterator[Finding]:
 # A stem that is not like its name at all, and another that is clearly like it: limits measured, docs/contributions.md.
 _STRENGTH = {"drums": lambda sound: sound.percussive, "bass": lambda sound: sound.low}
 _ROLES = (
-    ("drums", lambda sound: sound.percussive >= 0.35, lambda sound: sound.percussive >= 0.6),
-    ("bass", lambda sound: sound.low >= 0.3, lambda sound: sound.low >= 0.7 and sound.percussive < 0.35),
+    ("drums", lambda sound: sound.percussive >= 0.7, lambda sound: sound.percussive >= 0.85),
+    ("bass", lambda sound: sound.low >= 0.25, lambda sound: sound.low >= 0.65 and sound.percussive < 0.85),
 )
 
 

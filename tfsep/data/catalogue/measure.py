@@ -16,6 +16,7 @@ from tfsep.errors import AudioError
 
 BLOCK_S = 10
 _LAG_S = 0.5
+_LOWEST_RATE_HZ = 8000  # of what can be measured at all; `Limits` asks for more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,7 @@ class SongMeasurement:
 
     Attributes:
         files: by part, those that could be read.
-        failures: part and reason of those that could not.
+        failures: file name and reason of those that could not.
         comparison: None unless there are a mixture and stems of one sample rate, all readable.
         fingerprint: of the mixture, None if there is none that can be read.
     """
@@ -79,7 +80,10 @@ class _Part:
 
     def __init__(self, name: str, reader: AudioReader):
         self.name, self.reader = name, reader
+        self.failed = False
         info = reader.info
+        if info.sample_rate_hz < _LOWEST_RATE_HZ:
+            raise AudioError(f"{info.path}: {info.sample_rate_hz} Hz is below {_LOWEST_RATE_HZ} Hz")
         self.levels = LevelMeter(info.sample_rate_hz, info.channels)
         self.sound = None if name == MIXTURE else SoundMeter(info.sample_rate_hz)
         self.fingerprint = Fingerprinter(info.sample_rate_hz) if name == MIXTURE else None
@@ -155,15 +159,14 @@ def measure_song(song: SongFolder) -> SongMeasurement:
             try:
                 parts.append(_Part(name, stack.enter_context(open_audio(path))))
             except AudioError as problem:
-                failures.append((name, str(problem)))
+                failures.append((path.name, str(problem)))
         rates = {part.reader.info.sample_rate_hz for part in parts}
         comparable = song.complete and not failures and len(rates) == 1
         comparer = _Comparer(tuple(part.name for part in parts), rates.pop()) if comparable else None
         for blocks in _lockstep(parts, failures):
             if comparer and not failures:
                 comparer.push(blocks)
-        failed = {name for name, _ in failures}
-        whole = [part for part in parts if part.name not in failed]
+        whole = [part for part in parts if not part.failed]
         prints = [part.fingerprint.finish() for part in whole if part.fingerprint]
         return SongMeasurement(
             name=song.name,
@@ -183,7 +186,8 @@ def _lockstep(parts: list[_Part], failures: list[tuple[str, str]]) -> Iterator[l
             try:
                 blocks[index] = parts[index].next()
             except AudioError as problem:
-                failures.append((parts[index].name, str(problem)))
+                parts[index].failed = True
+                failures.append((parts[index].reader.info.path.name, str(problem)))
             if blocks[index] is None:
                 running.discard(index)
         yield blocks
