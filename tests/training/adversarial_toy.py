@@ -1,11 +1,13 @@
 """A stage 2 that is small enough for tests, also in other processes and on other backends.
 
-Run as a program: `adversarial_toy.py OPTIONS` with JSON options; writes weights and logs to an `.npz` file.
+Run as a program: `adversarial_toy.py '{"out": FILE, "cases": {NAME: ARGUMENTS OF run}, "accelerators": COUNT}'` writes weights and logs
+of all cases to an `.npz` file.
 """
 
 import json
 import os
 import sys
+from contextlib import nullcontext
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -88,7 +90,7 @@ def set_weights(networks) -> None:
     rng = np.random.default_rng(7)
     for network in networks:
         for variable in network.trainable_variables:
-            deviation = 1.5 * max(1, int(np.prod(variable.shape[:-1]))) ** -0.5
+            deviation = 2.5 * max(1, int(np.prod(variable.shape[:-1]))) ** -0.5
             variable.assign(rng.normal(0, deviation, variable.shape).astype(np.float32))
 
 
@@ -113,33 +115,67 @@ def make_supervised(generator: str = "two") -> SupervisedTrainer:
     return trainer
 
 
-def run(*, stage: int, loss: str = "hinge", generator: str = "two", steps: int = 2, fields=None, worker=0, workers=1) -> dict:
-    """Train some steps; return weights by name and the logs of the last step."""
-    config = config_of(loss, **(fields or {}))
+def data_for_fit(batches):
+    """Make `batches` what `fit` takes: on TensorFlow a data set of fixed shapes, on JAX they are that already."""
+    if keras.backend.backend() == "jax":
+        return batches
+    import tensorflow as tf
+
+    batches = list(batches)
+    signature = keras.tree.map_structure(lambda array: tf.TensorSpec(array.shape, tf.float32), batches[0])
+    return tf.data.Dataset.from_generator(lambda: batches, output_signature=signature)
+
+
+def run(
+    *,
+    stage: int,
+    loss: str = "hinge",
+    generator: str = "two",
+    steps: int = 2,
+    fields: dict | None = None,
+    policy: str = "float32",
+    fit: bool = False,
+    worker: int = 0,
+    workers: int = 1,
+) -> dict:
+    """Train some steps, in a loop or by `fit`; return weights by number and the logs of the last step or, by `fit`, their means."""
+    config, stems = config_of(loss, **(fields or {})), len(GENERATORS[generator].stems)
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy(policy)
     trainer = make_trainer(config, generator) if stage == 2 else make_supervised(generator)
-    step = compiled_step(trainer)
-    for index in range(steps):
-        batch = share_of(batch_of(config, len(GENERATORS[generator].stems), index), worker, workers)
-        logs = step(batch if stage == 2 else batch.supervised)
+    batches = (share_of(batch_of(config, stems, index), worker, workers) for index in range(steps))
+    batches = (batch if stage == 2 else batch.supervised for batch in batches)
+    if fit:
+        history = trainer.fit(data_for_fit(batches), steps_per_epoch=steps, verbose=0).history
+        logs = {name: values[0] for name, values in history.items()}
+    else:
+        step = compiled_step(trainer)
+        for batch in batches:
+            logs = step(batch)
+    keras.mixed_precision.set_global_policy(before)
     weights = {f"weight/{i:03d}": np.asarray(variable) for i, variable in enumerate(trainer.trainable_variables)}
     return weights | {f"log/{name}": np.asarray(value) for name, value in logs.items()}
 
 
 def main(options: dict) -> None:
-    """Do one run in this process, on one of several workers if `TF_CONFIG` says so; each result goes to its file."""
-    cases, out = options["cases"], options["out"]
-    results = {}
+    """Do runs in this process: as one of several workers if `TF_CONFIG` says so, or on several pretended accelerators."""
+    scope, place = nullcontext(), {}
     if "TF_CONFIG" in os.environ:
         import tensorflow as tf
 
-        strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        scope = tf.distribute.MultiWorkerMirroredStrategy().scope()
         task = json.loads(os.environ["TF_CONFIG"])
-        with strategy.scope():
-            for name, case in cases.items():
-                results[name] = run(**case, worker=task["task"]["index"], workers=len(task["cluster"]["worker"]))
-    else:
-        results = {name: run(**case) for name, case in cases.items()}
-    np.savez(out, **{f"{name}:{key}": value for name, result in results.items() for key, value in result.items()})
+        place = {"worker": task["task"]["index"], "workers": len(task["cluster"]["worker"])}
+    elif options.get("accelerators", 1) > 1:
+        import tensorflow as tf
+
+        count = options["accelerators"]
+        (cpu,) = tf.config.list_physical_devices("CPU")
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+        scope = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(count)]).scope()
+    with scope:
+        results = {name: run(**case, **place) for name, case in options["cases"].items()}
+    np.savez(options["out"], **{f"{name}:{key}": value for name, result in results.items() for key, value in result.items()})
 
 
 if __name__ == "__main__":

@@ -185,8 +185,13 @@ class AdversarialTrainer(PortableTrainer):
         config = self.generator_config
         return estimated_pair(self.generator, config.stems, self.config.target, magnitude, config.spec)
 
-    def critic_terms(self, batch: AdversarialBatch, part: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return what both critics together reduce, and the terms of it, for one of the updates of a step."""
+    def critic_terms(self, batch: AdversarialBatch, part: int, update: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return what both critics together reduce, and the terms of it.
+
+        Args:
+            part: which of the updates of a step.
+            update: how many updates the critics have seen.
+        """
         _, mixtures, *recordings = batch
         spec, kind = self.generator_config.spec, self.config.loss
         mixture = self._spectra(mixtures, part)
@@ -203,15 +208,15 @@ class AdversarialTrainer(PortableTrainer):
             logs[f"{role}_real"] = ops.mean(real_weights * scores(on_real))
             logs[f"{role}_fake"] = ops.mean(fake_weights * scores(on_fake))
             if kind == "wgan-gp":
-                penalty, slope = self._penalty(critic, real, fake)
+                penalty, slope = self._penalty(critic, real, fake, update)
                 loss = loss + self.config.penalty_weight * penalty
                 logs["penalty"], logs["slope"] = logs["penalty"] + penalty, logs["slope"] + slope / len(ROLES)
             total = total + loss
         return total, logs
 
-    def _penalty(self, critic: keras.Model, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        count = real.shape[0] or ops.shape(real)[0]
-        mix = mixing_shares(self.critic_optimizer.iterations.value, replica_index() * count, count)
+    def _penalty(self, critic: keras.Model, real: Tensor, fake: Tensor, update: Tensor) -> tuple[Tensor, Tensor]:
+        count = real.shape[0]
+        mix = mixing_shares(update, replica_index() * count, count)
         return gradient_penalty(lambda x: scores(critic(x, training=True)["logits"]), real, fake, mix)
 
     def generator_terms(self, batch: AdversarialBatch, ramp: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
@@ -259,8 +264,9 @@ class AdversarialTrainer(PortableTrainer):
         critic_others = _without(self.variables, critic_variables)
         critic_logs = []
         for part in range(self.config.critic_steps):
+            seen = self.critic_optimizer.iterations.value  # read here: the gradients' function may read the networks only
             _, logs, gradients = value_and_gradients(
-                lambda part=part: self.critic_terms(batch, part), critic_variables, critic_others
+                lambda part=part, seen=seen: self.critic_terms(batch, part, seen), critic_variables, critic_others
             )
             apply_gradients(self.critic_optimizer, gradients, critic_variables)
             critic_logs.append(logs)
@@ -274,7 +280,7 @@ class AdversarialTrainer(PortableTrainer):
     def measure(self, batch: AdversarialBatch) -> Mapping[str, Tensor]:
         """Take the terms of a batch into the running means, learning nothing; return those."""
         _, logs = self.generator_terms(batch, self._ramp())
-        _, critic_logs = self.critic_terms(batch, self.config.critic_steps - 1)
+        _, critic_logs = self.critic_terms(batch, self.config.critic_steps - 1, self.critic_optimizer.iterations.value)
         return self._log(logs | critic_logs)
 
     def _log(self, terms: dict[str, Tensor]) -> Mapping[str, Tensor]:

@@ -33,7 +33,8 @@ def value_and_gradients(
     """Return a loss, what comes with it, and its gradients.
 
     Args:
-        function: gives a scalar and a tree of tensors; it may read `variables` and `others`, and must not change them.
+        function: gives a scalar and a tree of tensors; it must change no variable, and read only `variables` and `others`: of any
+            other JAX would take the value that it had when the step was compiled.
         variables: to differentiate by.
     """
     if not _on_jax():
