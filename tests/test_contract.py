@@ -1,8 +1,9 @@
 import json
+from dataclasses import replace
 
 import pytest
 
-from tfsep.contract import ModelContract, residual_stem
+from tfsep.contract import ModelContract, described_sha256, residual_stem
 from tfsep.errors import ModelError
 from tfsep.spec import SpectrogramSpec
 
@@ -72,3 +73,43 @@ def test_damaged(tmp_path, content, message):
         ModelContract.read(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_what_apps_need_is_spelled_out():
+    fields = CONTRACT.to_json()
+    assert fields["tensors"]["inputs"] == [{"name": "features", "dtype": "float32", "shape": [1, 8, 128, 2]}]
+    assert [output["name"] for output in fields["tensors"]["outputs"]] == ["vocals", "rest"]
+    assert fields["chunk"]["length"] == 8
+    assert fields["transform"]["first_frame_starts_at_sample"] == -192
+
+
+def test_waveform_chunks():
+    contract = ModelContract(spec=SPEC, stems=("a", "b"), overlap_frames=2, kind="waveform", input_name="mixture")
+    # frames of 4 hops each, with 3 hops of zeros on both sides: 8 frames reach over 11 hops, 6 of which are zeros
+    assert contract.chunk_samples == 5 * 64
+    assert contract.tensor_shape == (1, 320, 2)
+    assert contract.to_json()["chunk"] | {"cross_fade": ""} == {
+        "unit": "samples", "length": 320, "overlap": 128, "cross_fade": ""
+    }  # fmt: skip
+    assert ModelContract.from_bytes(contract.to_bytes(), "it") == contract
+    with pytest.raises(ValueError, match="kind='sound': use spectrogram or waveform"):
+        ModelContract(spec=SPEC, stems=("a", "b"), overlap_frames=2, kind="sound")
+    with pytest.raises(ValueError, match="frames=4: too few for a waveform file"):
+        ModelContract(spec=replace(SPEC, frames=4), stems=("a", "b"), overlap_frames=1, kind="waveform")
+
+
+def test_what_follows_cannot_be_changed_alone(tmp_path):
+    fields = CONTRACT.to_json()
+    fields["tensors"]["inputs"][0]["shape"] = [1, 9, 128, 2]
+    (tmp_path / "m.json").write_text(json.dumps(fields))
+    with pytest.raises(ModelError, match="tensors do not follow from the other fields"):
+        ModelContract.read(tmp_path / "m.json")
+
+
+def test_hash_of_the_file_beside_it(tmp_path):
+    path = tmp_path / "m.json"
+    path.write_bytes(CONTRACT.to_bytes(sha256="ab" * 32))
+    assert ModelContract.read(path) == CONTRACT
+    assert described_sha256(path) == "ab" * 32
+    CONTRACT.write(path)
+    assert described_sha256(path) is None

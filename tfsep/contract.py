@@ -11,6 +11,7 @@ from tfsep.spec import SpectrogramSpec
 
 CONTRACT_VERSION = 1
 RESIDUAL_STEMS = ("other", "accompaniment")
+SPECTROGRAM, WAVEFORM = "spectrogram", "waveform"
 
 
 def residual_stem(stems: Sequence[str]) -> str:
@@ -20,11 +21,14 @@ def residual_stem(stems: Sequence[str]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelContract:
-    """The promise of one exported generator, kept as JSON beside the file.
+    """The promise of one exported generator, kept inside the file and as JSON beside it.
 
-    Input: float32 `(1, spec.frames, spec.model_bins, spec.channels)`, `log1p(feature_gain * magnitude)` of the mixture.
-    Outputs: for each stem a float32 mask `(1, spec.frames, spec.model_bins, spec.channels)`, in a tensor with the stem's name.
-    Masks lie in [0, 1] and sum to one over the stems.
+    Of kind "spectrogram": input float32 `(1, spec.frames, spec.model_bins, spec.channels)`, `log1p(feature_gain * magnitude)` of
+    the mixture; for each stem a float32 mask of that shape, in a tensor with the stem's name. Masks lie in [0, 1] and sum to one
+    over the stems.
+
+    Of kind "waveform": input float32 `(1, chunk_samples, spec.channels)`, full scale 1; for each stem its sound, of that shape.
+    The stems sum to the mixture. Transform and inverse are in the file.
 
     Raises: ValueError from a field out of range.
     """
@@ -36,44 +40,90 @@ class ModelContract:
     name: str = "model"
     bandwidth_hz: float | None = None  # below half the sample rate where the model leaves the highs to the residual stem
     training: dict[str, Any] = field(default_factory=dict)
+    kind: str = SPECTROGRAM
 
     def __post_init__(self):
         if len(self.stems) < 2 or len(set(self.stems)) != len(self.stems):
             raise ValueError(f"stems={self.stems}: use two or more different names")
         if not 0 <= self.overlap_frames <= self.spec.frames // 2:
             raise ValueError(f"overlap_frames={self.overlap_frames}: use 0 to {self.spec.frames // 2}")
+        if self.kind not in (SPECTROGRAM, WAVEFORM):
+            raise ValueError(f"kind={self.kind!r}: use {SPECTROGRAM} or {WAVEFORM}")
+        if self.kind == WAVEFORM and self.chunk_samples <= self.overlap_samples:
+            raise ValueError(f"frames={self.spec.frames}: too few for a waveform file, use more than a window has hops")
+
+    @property
+    def chunk_samples(self) -> int:
+        """Samples of one chunk of a waveform file: all that `spec.frames` frames with zeros before and after can rebuild."""
+        return (self.spec.frames + 1) * self.spec.hop_samples - self.spec.window_samples
+
+    @property
+    def overlap_samples(self) -> int:
+        """Samples that neighbouring chunks of a waveform file share, over which their stems are cross-faded."""
+        return self.overlap_frames * self.spec.hop_samples
+
+    @property
+    def tensor_shape(self) -> tuple[int, ...]:
+        """Shape of the input and of each output, all float32."""
+        if self.kind == WAVEFORM:
+            return (1, self.chunk_samples, self.spec.channels)
+        return (1, self.spec.frames, self.spec.model_bins, self.spec.channels)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the contract as JSON values."""
+        """Return the contract as JSON values; `tensors`, `chunk` and `transform` follow from the rest, for those who have no tfsep."""
         return {
             "contract_version": CONTRACT_VERSION,
+            "kind": self.kind,
             "name": self.name,
             "spec": self.spec.to_json(),
             "stems": list(self.stems),
             "input_name": self.input_name,
             "overlap_frames": self.overlap_frames,
             "bandwidth_hz": self.bandwidth_hz,
+            **self._derived(),
             "training": self.training,
+        }
+
+    def _derived(self) -> dict[str, Any]:
+        tensor = {"dtype": "float32", "shape": list(self.tensor_shape)}
+        spectrogram = self.kind == SPECTROGRAM
+        chunk = (
+            {"unit": "frames", "length": self.spec.frames, "overlap": self.overlap_frames}
+            if spectrogram
+            else {"unit": "samples", "length": self.chunk_samples, "overlap": self.overlap_samples}
+        )
+        return {
+            "tensors": {
+                "inputs": [{"name": self.input_name, **tensor}],
+                "outputs": [{"name": stem, **tensor} for stem in self.stems],
+                "axes": ["batch", "frames", "bins", "channels"] if spectrogram else ["batch", "samples", "channels"],
+                "output": "mask in [0, 1], the stems' masks sum to 1" if spectrogram else "sound, the stems sum to the mixture",
+            },
+            "chunk": chunk | {"cross_fade": "sin^2(pi / 2 * (k + 0.5) / overlap) for k = 0 .. overlap - 1"},
+            "transform": {
+                "window": "periodic Hann, 0.5 - 0.5 * cos(2 * pi * n / window_samples)",
+                "scale": "2 / sum(window)",
+                "first_frame_starts_at_sample": self.spec.hop_samples - self.spec.window_samples,
+                "bins": "0 .. window_samples / 2 - 1; the Nyquist bin takes the mask of the bin below",
+                "features": "log1p(feature_gain * magnitude)",
+                "inverse": "overlap-add with the window, divided by the sum of its squares",
+            },
         }
 
     @classmethod
     def read(cls, path: Path) -> "ModelContract":
         """Read a contract from a JSON file. Raises: ModelError if it is missing, damaged or of another version."""
-        try:
-            fields = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise ModelError(
-                f"{path}: this description of the model is missing; copy it together with the model file"
-            ) from None
-        except OSError as error:
-            raise ModelError(f"{path}: cannot be read ({error.strerror}); export the model again") from None
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ModelError(f"{path}: not a model description ({error}); export the model again") from None
+        return cls.from_bytes(_bytes_of(path), str(path))
+
+    @classmethod
+    def from_bytes(cls, content: bytes, source: str) -> "ModelContract":
+        """Read a contract from what `to_bytes` returns. Raises: ModelError, which names the `source`."""
+        fields = _parsed(content, source)
         version = fields.get("contract_version") if isinstance(fields, dict) else None
         if version != CONTRACT_VERSION:
-            raise ModelError(f"{path}: contract version {version}, this program reads {CONTRACT_VERSION}: export it again")
+            raise ModelError(f"{source}: contract version {version}, this program reads {CONTRACT_VERSION}: export it again")
         try:
-            return cls(
+            contract = cls(
                 spec=SpectrogramSpec.from_json(fields["spec"]),
                 stems=tuple(fields["stems"]),
                 input_name=fields["input_name"],
@@ -81,16 +131,55 @@ class ModelContract:
                 name=fields["name"],
                 bandwidth_hz=fields["bandwidth_hz"],
                 training=fields["training"],
+                kind=fields.get("kind", SPECTROGRAM),  # the first files of version 1 do not say
             )
+            derived = contract._derived()
+            wrong = [name for name in derived if name in fields and fields[name] != derived[name]]
+            if wrong:
+                raise ValueError(f"{', '.join(wrong)} do not follow from the other fields")
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(
-                f"{path}: the model description is incomplete or wrong ({error}); export the model again"
+                f"{source}: the model description is incomplete or wrong ({error}); export the model again"
             ) from None
+        return contract
 
-    def to_bytes(self) -> bytes:
-        """Return what `read` reads: indented JSON."""
-        return (json.dumps(self.to_json(), indent=2) + "\n").encode()
+    def to_bytes(self, *, sha256: str | None = None) -> bytes:
+        """Return what `read` reads: indented JSON.
+
+        Args:
+            sha256: of the model file that the contract lies beside, see `described_sha256`.
+        """
+        fields = self.to_json() if sha256 is None else {"model_sha256": sha256, **self.to_json()}
+        return (json.dumps(fields, indent=2) + "\n").encode()
 
     def write(self, path: Path) -> None:
         """Write the contract as indented JSON."""
         path.write_bytes(self.to_bytes())
+
+
+def described_sha256(path: Path) -> str | None:
+    """Return the hash of the model file that a contract's JSON file was written for, None if it does not say.
+
+    Raises: ModelError if it is missing or damaged.
+    """
+    fields = _parsed(_bytes_of(path), str(path))
+    found = fields.get("model_sha256") if isinstance(fields, dict) else None
+    if found is not None and not isinstance(found, str):
+        raise ModelError(f"{path}: model_sha256 is {found!r}, use 64 hexadecimal digits; export the model again")
+    return found
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ModelError(f"{path}: this description of the model is missing; copy it together with the model file") from None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); export the model again") from None
+
+
+def _parsed(content: bytes, source: str) -> Any:
+    try:
+        return json.loads(content.decode("utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{source}: not a model description ({error}); export the model again") from None

@@ -6,6 +6,7 @@ from pathlib import Path
 from tfsep.contract import ModelContract
 from tfsep.errors import ModelError
 from tfsep.separation.runtime import shipped_models
+from tfsep.separation.runtime_contract import read_contract
 
 BUNDLE_FILE = "bundle.json"
 
@@ -36,10 +37,10 @@ def find_contract(model: str | Path) -> tuple[Path, ModelContract]:
     path = Path(model)
     if isinstance(model, str) and model in shipped_models() and not path.exists():
         path = Path(str(resources.files("tfsep") / "weights" / model / "model.tflite"))
-    if path.suffix == ".tflite":
+    if path.suffix in (".tflite", ".onnx"):
         if not path.is_file():
             raise ModelError(f"{path}: there is no such model")
-        return path, ModelContract.read(path.with_suffix(".json"))
+        return path, read_contract(path)
     folder = find_bundle(path)
     from tfsep.bundle import read_about
 

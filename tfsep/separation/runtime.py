@@ -11,10 +11,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tfsep.contract import ModelContract
+from tfsep.contract import WAVEFORM, ModelContract
 from tfsep.errors import MissingExtraError, ModelError, UsageError
+from tfsep.separation.runtime_contract import check_tensors, read_contract
 
-_ALLOWED = "use the name of a model that comes with tfsep, a .tflite file, a .keras file, or a folder with model.keras"
+_ALLOWED = "use the name of a model that comes with tfsep, a .tflite or .onnx file, a .keras file, or a folder with model.keras"
 
 
 class Runtime(Protocol):
@@ -45,9 +46,9 @@ def load_runtime(model: str | Path, *, threads: int = 2) -> Runtime:
     """Load a model.
 
     Args:
-        model: the name of a model that comes with tfsep, such as "default"; a `.tflite` file with its `.json` beside it; a
-            folder with `model.keras` and `bundle.json`, or the `.keras` file in it (needs the extra [train]).
-        threads: how many threads a `.tflite` may use.
+        model: the name of a model that comes with tfsep, such as "default"; a `.tflite` file; a `.onnx` file (needs the extra
+            [onnx]); a folder with `model.keras` and `bundle.json`, or the `.keras` file in it (needs the extra [train]).
+        threads: how many threads a `.tflite` or `.onnx` may use.
     Raises: ModelError if there is no such model, it is damaged, or not what its description says, UsageError for `threads`
         below 1, MissingExtraError.
     """
@@ -63,13 +64,35 @@ def load_runtime(model: str | Path, *, threads: int = 2) -> Runtime:
         raise ModelError(f"{path}: there is no such model: {_ALLOWED}")
     if isinstance(model, str) and model in shipped_models():
         path = Path(str(resources.files("tfsep") / "weights" / model / "model.tflite"))
+    if path.suffix == ".mlpackage":
+        raise ModelError(
+            f"{path}: Core ML files run in apps on Apple's systems only; separate with the .tflite of the same export"
+        )
     if path.is_dir():
         return _load_bundle(path)
     if path.suffix == ".keras":
         return _load_bundle(path.parent)
-    if path.suffix == ".tflite":
-        return LiteRtRuntime(path, threads=threads)
-    raise ModelError(f"{path}: is not a model that can be run: {_ALLOWED}")
+    if path.suffix not in (".tflite", ".onnx"):
+        raise ModelError(f"{path}: is not a model that can be run: {_ALLOWED}")
+    runtime = load_file(path, threads=threads)
+    if runtime.contract.kind == WAVEFORM:
+        raise ModelError(
+            f"{path}: takes and gives sound, for apps without a transform of their own; separate with the spectrogram file of "
+            "the same export"
+        )
+    return runtime
+
+
+def load_file(path: Path, *, threads: int) -> Runtime:
+    """Load a `.tflite` or `.onnx` file of any kind; `predict` takes and gives what its contract says, without the batch axis.
+
+    Raises: as `load_runtime`.
+    """
+    if path.suffix == ".onnx":
+        from tfsep.separation.runtime_onnx import OnnxRuntime
+
+        return OnnxRuntime(path, threads=threads)
+    return LiteRtRuntime(path, threads=threads)
 
 
 class LiteRtRuntime:
@@ -77,13 +100,13 @@ class LiteRtRuntime:
 
     Two interpreters of one thread get more done than one of two threads, whose halves wait for each other in every layer.
 
-    Raises: ModelError if the file or the `.json` beside it is missing or damaged, or the two do not fit.
+    Raises: ModelError if the file or its contract is missing or damaged, or the two do not fit.
     """
 
     def __init__(self, path: Path, *, threads: int):
         from ai_edge_litert.interpreter import Interpreter
 
-        self.contract = ModelContract.read(path.with_suffix(".json"))
+        self.contract: ModelContract = read_contract(path)
         self.workers = threads
         self._idle: SimpleQueue[Any] = SimpleQueue()
         self._interpreters = []  # a runner does not keep its interpreter alive
@@ -100,7 +123,14 @@ class LiteRtRuntime:
                 ) from None
             if runner is None:
                 raise ModelError(f"{path}: has {len(signatures)} signatures, one is expected: export the model again")
-            self._check(path, runner)
+            check_tensors(
+                path,
+                self.contract,
+                *(
+                    {name: (tensor["shape"], np.dtype(tensor["dtype"]).name) for name, tensor in details.items()}
+                    for details in (runner.get_input_details(), runner.get_output_details())
+                ),
+            )
             self._interpreters.append(interpreter)
             self._idle.put(runner)
 
@@ -112,25 +142,6 @@ class LiteRtRuntime:
         finally:
             self._idle.put(runner)
         return {stem: masks[stem][0] for stem in self.contract.stems}
-
-    def _check(self, path: Path, runner: Any) -> None:
-        contract, spec = self.contract, self.contract.spec
-        shape = (1, spec.frames, spec.model_bins, spec.channels)
-        wanted = {"input": {contract.input_name}, "output": set(contract.stems)}
-        found = {"input": runner.get_input_details(), "output": runner.get_output_details()}
-        for side, names in wanted.items():
-            if set(found[side]) != names:
-                raise ModelError(
-                    f"{path}: has the {side}s {', '.join(sorted(found[side]))}, its description says {', '.join(sorted(names))}"
-                    ": copy both files from one export"
-                )
-            for name, tensor in found[side].items():
-                actual = tuple(int(size) for size in tensor["shape"])
-                if actual != shape or tensor["dtype"] is not np.float32:
-                    raise ModelError(
-                        f"{path}: its {side} {name} is {np.dtype(tensor['dtype']).name} {actual}, its description says float32 "
-                        f"{shape}: copy both files from one export"
-                    )
 
 
 class BundleRuntime:
