@@ -65,3 +65,4 @@ def test_a_name_cannot_forge_a_line(touch):
     folder = touch("a\nerror: x/mixture.wav")
     _, found = read_layout(folder, None)
     assert all("\n" not in finding.line and "a\\nerror" in finding.line for finding in found)
+    assert "has control characters in its name" in [finding.value for finding in found]

@@ -225,7 +225,7 @@ def _check_swapped(song: SongMeasurement) -> Iterator[Finding]:
 _STRENGTH = {"drums": lambda sound: sound.percussive, "bass": lambda sound: sound.low}
 _ROLES = (
     ("drums", lambda sound: sound.percussive >= 0.7, lambda sound: sound.percussive >= 0.85),
-    ("bass", lambda sound: sound.low >= 0.25, lambda sound: sound.low >= 0.65 and sound.percussive < 0.85),
+    ("bass", lambda sound: sound.low >= 0.25, lambda sound: sound.low >= 0.65 and sound.percussive < 0.7),
 )
 
 

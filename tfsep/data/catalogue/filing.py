@@ -104,8 +104,9 @@ def song_description(song: FiledSong) -> dict[str, str]:
 
 def write_json(path: Path, content: object) -> None:
     """Write a JSON file. Raises: AudioError if it cannot be written."""
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     with AtomicFile(path) as target:
-        target.file.write((json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+        target.file.write(text.encode(errors="backslashreplace"))  # names of files that are not UTF-8: JSON escapes alike
 
 
 def _copy_songs(

@@ -82,6 +82,8 @@ def _read_song(folder: Path) -> tuple[SongFolder, list[Finding]]:
             found.append(
                 error("layout", shown, f"is {kind} of another name", _NAMES, "rename, merge into a stem, or delete it")
             )
+    if not folder.name.isprintable():
+        found.append(error("layout", folder.name, "has control characters in its name", "a plain name", "rename the folder"))
     song = SongFolder(name=folder.name, files=tuple(sorted(files.items())))
     if MIXTURE not in files:
         found.append(

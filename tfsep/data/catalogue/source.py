@@ -34,13 +34,13 @@ class CatalogueSource:
         Raises: DataError if there is no such catalogue, or no song in it that is wanted.
         """
         songs = self._songs()
-        kept = [song for song in songs if not self.exclude & _names(song)]
+        kept = [song for song in songs if not self.exclude & {song.contribution, *_names(song)}]
         if not kept:
             raise DataError(f"{self.root}: all of its {len(songs)} songs are excluded or held out for validation: add others")
         return sorted(map(_track, kept), key=lambda track: track.name)
 
     def names(self) -> frozenset[str]:
-        """Return the names that `exclude` may use. Raises: as `tracks`."""
+        """Return the names of the songs, for another source to do without them. Raises: as `tracks`."""
         return frozenset().union(*map(_names, self._songs()))
 
     def _songs(self) -> list[FiledSong]:
@@ -64,4 +64,5 @@ def _track(song: FiledSong) -> FileTrack:
 
 
 def _names(song: FiledSong) -> frozenset[str]:
-    return frozenset((song.name, song.contribution, f"{song.contribution}/{song.name}"))
+    """Return what a song is called; not its contribution's name, which would take out songs that are not meant."""
+    return frozenset((song.name, f"{song.contribution}/{song.name}"))
