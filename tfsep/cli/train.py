@@ -104,8 +104,7 @@ def _config(args: argparse.Namespace, initial: Path | None) -> "TrainingConfig":
     from tfsep.bundle import read_about
     from tfsep.errors import UsageError
     from tfsep.models.presets import preset
-    from tfsep.training.adversarial_config import stage2
-    from tfsep.training.config import TrainingConfig
+    from tfsep.training.config import TrainingConfig, stage2
 
     changes = {
         name: getattr(args, name)

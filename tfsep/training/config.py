@@ -1,11 +1,11 @@
 """The frozen configuration of a run."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from tfsep.data.mixing import MixingConfig
 from tfsep.models.config import GeneratorConfig
-from tfsep.training.adversarial_config import AdversarialConfig
+from tfsep.training.adversarial_config import AdversarialConfig, adversarial_preset
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 ERRORS = ("modulus", "rms")
@@ -96,3 +96,9 @@ class TrainingConfig:
         if values.get("adversarial") is not None:
             values["adversarial"] = AdversarialConfig.from_json(values["adversarial"])
         return cls(**values)
+
+
+def stage2(config: TrainingConfig, preset: str) -> TrainingConfig:
+    """Return a run's stage 2 by an adversarial preset, with its learning rate and batch. Raises: UsageError for an unknown name."""
+    adversarial = adversarial_preset(preset)
+    return replace(config, adversarial=adversarial, learning_rate=adversarial.generator_learning_rate, batch=adversarial.batch)

@@ -38,11 +38,16 @@ class Stage(Protocol):
         ...
 
 
-def make_mixer(config: TrainingConfig, data: RunData, *, stems: tuple[str, ...] | None = None, **changes: Any) -> CropMixer:
-    """Return what draws a run's crops. Args: stems: others than the generator's; changes: other arguments of the mixer."""
-    arguments = {"samples": config.crop_samples, "channels": config.generator.spec.channels, "config": config.mixing,
-                 "seed": config.seed} | changes  # fmt: skip
-    return CropMixer(data.pools, stems=stems or config.generator.stems, **arguments)
+def make_mixer(config: TrainingConfig, data: RunData) -> CropMixer:
+    """Return what draws a run's crops of multitracks."""
+    return CropMixer(
+        data.pools,
+        stems=config.generator.stems,
+        samples=config.crop_samples,
+        channels=config.generator.spec.channels,
+        config=config.mixing,
+        seed=config.seed,
+    )
 
 
 class SupervisedStage:

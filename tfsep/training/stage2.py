@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import keras
 
+from tfsep.data.mixing import CropMixer
 from tfsep.errors import UsageError
 from tfsep.training.adversarial import AdversarialBatch, AdversarialTrainer, build_critics, build_optimizers
 from tfsep.training.adversarial_watch import CriticWatch
@@ -35,15 +36,8 @@ class AdversarialStage:
             raise UsageError(f"adversarial training has no unpaired {', '.join(missing)}: name folders of them")
         self._config, adversarial = config, config.adversarial
         self._mixer = make_mixer(config, data)
-        self._unpaired = {}
-        for role, stem in zip(UNPAIRED_ROLES, ("mixture", adversarial.target, "accompaniment"), strict=True):
-            self._unpaired[role] = make_mixer(
-                config,
-                unpaired[role],
-                stems=(stem,),
-                config=replace(config.mixing, remix_probability=0.0),
-                seed=zlib.crc32(f"{config.seed} {role}".encode()),
-            )
+        stems = dict(zip(UNPAIRED_ROLES, ("mixture", adversarial.target, "accompaniment"), strict=True))
+        self._unpaired = {role: _cutter(config, unpaired[role], role, stem) for role, stem in stems.items()}
         self.trainer = AdversarialTrainer(
             generator,
             config.generator,
@@ -71,3 +65,15 @@ class AdversarialStage:
     def check(self, terms: Mapping[str, float], step: int) -> None:
         """Look at a logging interval's mean terms. Raises: TrainingError if a critic is of no use any more."""
         self._watch.check(terms, step)
+
+
+def _cutter(config: TrainingConfig, data: RunData, role: str, stem: str) -> CropMixer:
+    """Return what draws crops of one role's recordings, by random numbers of its own."""
+    return CropMixer(
+        data.pools,
+        stems=(stem,),
+        samples=config.crop_samples,
+        channels=config.generator.spec.channels,
+        config=replace(config.mixing, remix_probability=0.0),
+        seed=zlib.crc32(f"{config.seed} {role}".encode()),
+    )
