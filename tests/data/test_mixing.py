@@ -232,3 +232,18 @@ def test_one_stem_is_cut_as_it_is(make_track):
     for cut in audio[:, 0]:
         places = [at for at in range(len(song) - 256) if np.array_equal(song[at : at + 256].T, cut)]
         assert len(places) == 1
+
+
+def test_finished_songs_are_no_pairs(make_track):
+    mixture = make_track("hit", mixture=np.full((4000, 2), 1000))
+    for stems in (STEMS, ("drums", "accompaniment")):
+        pools = [Pool(tracks=(noise_track(make_track),)), Pool(tracks=(mixture,))]
+        with pytest.raises(DataError, match="hit and 0 more hold mixture, of which none of drums, .* can be learnt"):
+            mixer(pools=pools, stems=stems)
+
+
+def test_what_a_multitrack_holds_of_one_stem_alone_is_no_accompaniment(make_track):
+    """Which of its stems would belong to it cannot be told."""
+    assert noise_track(make_track).parts("accompaniment", ("accompaniment",)) == ()
+    assert noise_track(make_track).parts("accompaniment", ("drums", "accompaniment")) == ("bass", "other", "vocals")
+    assert noise_track(make_track).parts("accompaniment", ("vocals", "accompaniment")) == ("bass", "drums", "other")

@@ -280,6 +280,7 @@ def test_data_folder(text, source, weight):
 def test_data_folder_of_a_kind():
     assert DataFolder.parse("breaks@2", kind="drums") == DataFolder("drums:breaks", 2.0)
     assert DataFolder.parse("drums:breaks", kind="drums") == DataFolder("drums:breaks")
+    assert DataFolder.parse("samples:packs", kind="drums") == DataFolder("samples:packs")
 
 
 @pytest.mark.parametrize("weight", ["0", "-1", "x", "", "nan", "inf"])

@@ -42,11 +42,11 @@ class CachedTrack:
         For `accompaniment` they are all that are not wanted by name. Where no one asks for `accompaniment`, a recording without
         drums counts as the stem that takes the rest.
         """
-        if stem == "accompaniment":
-            return tuple(name for name in self.stems if name == stem or name not in wanted)
+        if stem == "accompaniment" and len(wanted) > 1:
+            return tuple(name for name in self.stems if name == stem or name not in (*wanted, "mixture"))
         if stem in self.stems:
             return (stem,)
-        return ("accompaniment",) if "accompaniment" in self.stems and stem == residual_stem(wanted) else ()
+        return ("accompaniment",) if "accompaniment" in self.stems and stem == residual_stem(wanted) and len(wanted) > 1 else ()
 
     def tells(self, stem: str, wanted: Sequence[str]) -> bool:
         """Return whether it is known how much of `stem` the track holds: it is there, or known to be missing."""

@@ -96,6 +96,11 @@ class CropMixer:
         for stem in self.stems:
             if not any(track.parts(stem, self.stems) for pool in self.pools for track in pool.tracks):
                 raise DataError(f"no song in the data has the stem {stem}: add songs that have, or train other stems")
+        for pool in self.pools:
+            if not any(track.parts(stem, self.stems) for track in pool.tracks for stem in self.stems):
+                held = ", ".join(sorted({stem for track in pool.tracks for stem in track.stems}))
+                raise DataError(f"{pool.tracks[0].name} and {len(pool.tracks) - 1} more hold {held}, of which none of "
+                                f"{', '.join(self.stems)} can be learnt: leave their folder out, or name it for another use")  # fmt: skip
         weights = np.array([pool.weight for pool in self.pools], np.float64)
         if not (np.isfinite(weights).all() and weights.min() > 0):
             raise ValueError(f"weights of pools are {weights.tolist()}: use positive numbers")

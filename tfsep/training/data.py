@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tfsep.data.cache import CachedTrack
 from tfsep.data.loading import load_tracks
 from tfsep.data.mixing import Pool
-from tfsep.data.registry import open_source, source_names, split_kind
+from tfsep.data.registry import DEFAULT_KIND, open_source, source_names, split_kind
 from tfsep.data.source import StemSource
 from tfsep.errors import DataError, UsageError
 from tfsep.spec import SpectrogramSpec
@@ -32,7 +32,7 @@ class DataFolder:
         """Read `[KIND:]PATH[@WEIGHT]`.
 
         Args:
-            kind: of a source that does not say it.
+            kind: of a source that does not say its own.
         Raises: UsageError for a weight that is not a positive number.
         """
         source, at, weight = text.rpartition("@")
@@ -45,7 +45,8 @@ class DataFolder:
                 value = 0.0
             if not 0 < value < float("inf"):
                 raise UsageError(f"{text}: the weight after @ is {weight!r}; use a positive number, as in songs@2")
-        return cls(f"{kind}:{source}" if kind and not source.startswith(f"{kind}:") else source, value)
+        says_none = split_kind(source) == (DEFAULT_KIND, Path(source))
+        return cls(f"{kind}:{source}" if kind and says_none else source, value)
 
 
 @dataclass(frozen=True)
