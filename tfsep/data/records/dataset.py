@@ -129,6 +129,11 @@ class RecordDataset:
             if not any(holders) and not any(track.parts(stem, self.stems) for pool in pools for track in pool.tracks):
                 raise DataError(f"no song in the data has the stem {stem}: add songs that have, or train other stems")
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether the windows hold all there is, so that it is read once."""
+        return all(window.fixed for window in self._windows)
+
     def batch(self, index: int, size: int) -> tuple[np.ndarray, np.ndarray]:
         """Return batch `index` as `CropMixer.batch`; from any thread.
 
