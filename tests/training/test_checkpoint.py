@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tfsep.errors import AudioError, ModelError
-from tfsep.training.checkpoint import AveragedWeights, load_checkpoint, save_checkpoint
+from tfsep.training.checkpoint import AveragedWeights, load_checkpoint, load_parts, save_checkpoint, save_parts
 
 
 def make(width: int = 3, seed: int = 0):
@@ -102,3 +102,41 @@ def test_full_disk_keeps_the_old_one(tmp_path, monkeypatch):
         save_checkpoint(path, *make(), {"step": 4})
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["c.npz"]
+
+
+def test_parts_of_several_networks(tmp_path):
+    """Any number of them, and a stage-1 file is the one with `generator` and `optimizer`."""
+    one, two = make(), make(4, seed=1)
+    names = ("generator", "optimizer", "critic", "critic_optimizer")
+    parts = dict(zip(names, (one[0].variables, one[1].variables, two[0].variables, two[1].variables), strict=True))
+    save_parts(tmp_path / "c.npz", parts, one[2], {"step": 3})
+    expected = [np.array(variable) for variables in parts.values() for variable in variables]
+    for variables in parts.values():
+        for variable in variables:
+            variable.assign(variable.value * 0)
+    assert load_parts(tmp_path / "c.npz", parts, one[2]) == {"step": 3}
+    for variable, value in zip((v for variables in parts.values() for v in variables), expected, strict=True):
+        np.testing.assert_array_equal(np.array(variable), value)
+
+    save_checkpoint(tmp_path / "1.npz", *one, {"step": 4})
+    stage_1 = {name: parts[name] for name in names[:2]}
+    assert load_parts(tmp_path / "1.npz", stage_1, one[2]) == {"step": 4}
+
+
+def test_a_checkpoint_of_another_stage(tmp_path):
+    model, optimizer, average = make()
+    save_checkpoint(tmp_path / "c.npz", model, optimizer, average, {"step": 3})
+    parts = {"generator": model.variables, "critic": [], "critic_optimizer": []}
+    with pytest.raises(ModelError, match="holds generator, optimizer, but this run has critic, critic_optimizer, generator"):
+        load_parts(tmp_path / "c.npz", parts, average)
+
+
+def test_nothing_is_changed_unless_all_fits(tmp_path):
+    save_checkpoint(tmp_path / "c.npz", *make(), {"step": 3})
+    model, _, average = make(seed=9)
+    other = make(4)[1]
+    before = state(model, other, average)
+    with pytest.raises(ModelError, match="a checkpoint of another optimizer"):
+        load_checkpoint(tmp_path / "c.npz", model, other, average)
+    for one, two in zip(before, state(model, other, average), strict=True):
+        np.testing.assert_array_equal(one, two)

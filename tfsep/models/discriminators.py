@@ -147,6 +147,11 @@ class MultibandCritic(keras.Model):
         ]
 
     def build(self, input_shape):
+        seen = min(-(-input_shape[2] // bins) for _, bins in self.views)
+        if seen < len(self.bands):
+            raise ValueError(
+                f"{input_shape[2]} bins: too few for {len(self.bands)} bands; use more bins or discriminator=dcgan"
+            )
         for critic in self.critics:
             critic.build(tuple(input_shape))
         self.built = True
