@@ -1,3 +1,4 @@
+import re
 import shutil
 from dataclasses import replace
 
@@ -184,9 +185,15 @@ def test_bleed(check, stems_of, limits):
     assert not any("drums and vocals go together" in line for line in check(stems_of[1], limits=short)[1])
     assert any(line.startswith("warning: song: drums and vocals go together") for line in check(stems, limits=short)[1])
     assert check(stems) == ([], [])
+    drums, vocals = 2 * stems_of[1]["drums"], stems_of[1]["vocals"]
+    stems["vocals"] = vocals + drums  # a track that is in both
+    (line,) = [line for line in check(stems, limits=short)[1] if "drums and vocals go together" in line]
+    expected_db = 10 * np.log10((drums**2).sum() / ((vocals + drums) ** 2).sum())
+    assert line.startswith("error: ")
+    assert float(re.search(r", (-[0-9.]+) dB of their energy", line)[1]) == pytest.approx(expected_db, abs=0.5)
 
 
-@pytest.mark.parametrize(("first", "second"), [("drums", "vocals"), ("drums", "other"), ("bass", "vocals"), ("bass", "drums")])
+@pytest.mark.parametrize(("first", "second"), [("drums", "vocals"), ("drums", "other"), ("bass", "vocals"), ("drums", "bass")])
 def test_swapped_stems(check, stems_of, first, second):
     stems = stems_of[2]
     found, lines = check(stems | {first: stems[second], second: stems[first]})
@@ -202,7 +209,7 @@ def test_lossy_files_are_told(check, stems_of):
 
 @pytest.mark.parametrize(
     "fields",
-    [{"lowest_rate_hz": 100}, {"shortest_s": 0.0}, {"sum_db": 10.0}, {"bleed_error_db": -50.0}, {"offset_error": 0.0}],
+    [{"lowest_rate_hz": 100}, {"shortest_s": 0.0}, {"sum_db": 10.0}, {"bleed_shortest_s": -1.0}, {"offset_error": 0.0}],
 )
 def test_limits(fields):
     with pytest.raises(ValueError, match=r"=.*: use"):

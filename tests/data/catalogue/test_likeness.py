@@ -42,7 +42,7 @@ def test_silence_has_nothing_in_common(rng):
 
 def test_sounds(rng):
     time_s = np.arange(2 * RATE_HZ) / RATE_HZ
-    tone = np.sin(2 * np.pi * 100 * time_s)[:, None]
+    tone = sum(np.sin(2 * np.pi * 100 * k * time_s) / k**2 for k in range(1, 9))[:, None]
     clicks = np.zeros((2 * RATE_HZ, 1))
     clicks[1000::4000] = 1
     sounds = []
@@ -50,9 +50,11 @@ def test_sounds(rng):
         meter = SoundMeter(RATE_HZ)
         meter.push(samples.astype(np.float32))
         sounds.append(meter.finish())
-    assert sounds[0].low > 0.99
-    assert sounds[0].percussive < 0.05
-    assert sounds[0].centroid_hz == pytest.approx(100, abs=3)
+    assert sounds[0].low == pytest.approx(1 / sum(k**-4 for k in range(1, 9)), rel=0.1)
+    assert sounds[0].percussive < 0.1
+    assert sounds[0].centroid_hz == pytest.approx(
+        100 * sum(k**-3 for k in range(1, 9)) / sum(k**-4 for k in range(1, 9)), rel=0.03
+    )
     assert sounds[1].percussive > 0.95
     assert sounds[1].low == pytest.approx(200 / 8000, rel=0.1)  # a click is white
     assert sounds[2] is None  # too soft to tell

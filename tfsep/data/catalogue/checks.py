@@ -1,7 +1,7 @@
 """The audio checks of a contribution: numbers from `measure` against limits. docs/contributions.md says why each limit is where it is."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,9 @@ from tfsep.data.catalogue.layout import MIXTURE
 from tfsep.data.catalogue.likeness import Sound
 from tfsep.data.catalogue.measure import Comparison, FileMeasurement, SongMeasurement
 
+# Shares of `Sound`, measured on songs: what every stem of that name has, and what hardly another has. See docs/contributions.md.
+_DRUMS_AT_LEAST, _DRUMS_CLEARLY = 0.6, 0.72
+_BASS_AT_LEAST, _BASS_CLEARLY = 0.3, 0.6
 _LOSSLESS = ("flac", "alac", "wavpack", "ape", "tta")
 
 
@@ -31,8 +34,8 @@ class Limits:
     sum_db: float = 30.0
     sum_error_db: float = 15.0
     same_db: float = 30.0
-    bleed_warning_db: float = -14.0
-    bleed_error_db: float = -3.0
+    bleed_warning_db: float = -14.0  # of phases that go together
+    bleed_error_db: float = -10.0  # of energy
     bleed_shortest_s: float = 20.0  # in less, what is played together looks like bleed
 
     def __post_init__(self):
@@ -202,8 +205,9 @@ def _check_alike(song: SongMeasurement, comparison: Comparison, limits: Limits) 
             elif song.duration_s >= limits.bleed_shortest_s:
                 shared_db = 10 * math.log10(max(comparison.shared[first, second], comparison.shared[second, first], 1e-12))
                 if shared_db > limits.bleed_warning_db:
-                    kind = error if shared_db > limits.bleed_error_db else warning
-                    value = f"{pair} go together by {shared_db:.1f} dB"
+                    energy_db = _ratio_db(1 - left_over, 1)
+                    kind = error if energy_db > limits.bleed_error_db else warning
+                    value = f"{pair} go together by {shared_db:.1f} dB, {energy_db:.1f} dB of their energy"
                     step = "look for bleed between microphones, a shared effect return, or a track that is in both"
                     yield kind("bleed", song.name, value, f"{limits.bleed_warning_db:g} dB or less", step)
 
@@ -211,22 +215,20 @@ def _check_alike(song: SongMeasurement, comparison: Comparison, limits: Limits) 
 def _check_swapped(song: SongMeasurement) -> Iterator[Finding]:
     """Yield stems that sound like another one; only where one lacks what it must have and the other has it."""
     sounds = {part: file.sound for part, file in song.files.items() if file.sound}
-    for part, like, other_like in _ROLES:
-        suspects = [other for other in sorted(sounds) if other != part and other_like(sounds[other])]
-        if part in sounds and not like(sounds[part]) and suspects:
-            best = max(suspects, key=lambda other: _STRENGTH[part](sounds[other]))
-            value = (
-                f"{part} ({_describe(sounds[part])}) looks like another stem, {best} ({_describe(sounds[best])}) like {part}"
-            )
-            yield warning("swapped", song.name, value, "stems under their own names", "listen to both; rename them if swapped")
+    drums, bass = sounds.get("drums"), sounds.get("bass")
+    if drums and drums.percussive < _DRUMS_AT_LEAST:
+        hits = {part: sound.percussive for part, sound in sounds.items() if part != "drums"}
+        yield from _swap(song.name, "drums", sounds, {part: share for part, share in hits.items() if share >= _DRUMS_CLEARLY})
+    if bass and bass.low < _BASS_AT_LEAST:
+        lows = {part: sound.low for part, sound in sounds.items() if part not in ("bass", "drums")}  # a kick is as low
+        yield from _swap(song.name, "bass", sounds, {part: share for part, share in lows.items() if share >= _BASS_CLEARLY})
 
 
-# A stem that is not like its name at all, and another that is clearly like it: limits measured, docs/contributions.md.
-_STRENGTH = {"drums": lambda sound: sound.percussive, "bass": lambda sound: sound.low}
-_ROLES = (
-    ("drums", lambda sound: sound.percussive >= 0.7, lambda sound: sound.percussive >= 0.85),
-    ("bass", lambda sound: sound.low >= 0.25, lambda sound: sound.low >= 0.65 and sound.percussive < 0.7),
-)
+def _swap(name: str, part: str, sounds: Mapping[str, Sound], suspects: Mapping[str, float]) -> Iterator[Finding]:
+    if suspects:
+        best = max(sorted(suspects), key=suspects.__getitem__)
+        value = f"{part} ({_describe(sounds[part])}) looks like another stem, {best} ({_describe(sounds[best])}) like {part}"
+        yield warning("swapped", name, value, "stems under their own names", "listen to both; rename them if swapped")
 
 
 def _describe(sound: Sound) -> str:
@@ -234,4 +236,5 @@ def _describe(sound: Sound) -> str:
 
 
 def _ratio_db(power: float, rest: float) -> float:
-    return 10 * math.log10(power / rest) if rest > power * 1e-15 else 150.0
+    """Return the ratio of two energies in dB, held to 150 either way."""
+    return 10 * math.log10(min(max(power / rest, 1e-15), 1e15)) if rest > 0 else 150.0

@@ -10,7 +10,6 @@ from tfsep.spec import SpectrogramSpec
 
 _LOW_HZ = 200.0
 _HITS_HZ = 300.0  # a kick below is as tonal as a bass
-_TRACE = 0.003  # of all the energy
 _HIGH_HZ = 16_000.0  # above it, lossy coders leave nothing
 _QUIET = 0.03  # of the root mean square magnitude of a signal
 _ACTIVE_RMS = 10 ** (-50 / 20)
@@ -22,8 +21,7 @@ class Sound:
     """What a stem sounds like, from its power spectrum: each a mean over its excerpts, weighted by energy.
 
     Attributes:
-        percussive: share of the energy above 300 Hz that harmonic-percussive separation takes for hits, 0 to 1; near 0 where
-            there is hardly any, so that the clicks of a low bass do not count.
+        percussive: share of the energy above 300 Hz that harmonic-percussive separation takes for hits, 0 to 1.
         low: share of the energy below 200 Hz, 0 to 1.
         centroid_hz: centre of the power spectrum.
     """
@@ -55,7 +53,7 @@ class SoundMeter:
         spectrum = power.sum(axis=0, dtype=np.float64)
         above = self._hz >= _HITS_HZ
         harmonic, percussive = ((power * mask**2)[:, above].sum(dtype=np.float64) for mask in hpss_masks(magnitudes))
-        self._hits += percussive, harmonic + percussive + _TRACE * spectrum.sum()
+        self._hits += percussive, harmonic + percussive
         self._sums += spectrum[self._hz < _LOW_HZ].sum(), spectrum @ self._hz, spectrum.sum()
 
     def finish(self) -> Sound | None:
