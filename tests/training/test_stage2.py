@@ -20,7 +20,7 @@ class Killed(BaseException):
     """What ends a run in the middle, as Ctrl-C does."""
 
 
-SMALL = AdversarialConfig(loss="hinge", discriminator="multiband", ramp_steps=2, unpaired_batch=2, batch=2)
+SMALL = AdversarialConfig(loss="hinge", discriminator="dcgan", ramp_steps=2, unpaired_batch=2, batch=2)
 
 
 @pytest.fixture(scope="module")
@@ -134,13 +134,13 @@ def unpaired_options(unpaired):
             "--unpaired-rest", str(unpaired / "rests")]  # fmt: skip
 
 
-def test_the_command_takes_the_architecture_of_stage_1(toy, small_config, stage1, unpaired, tmp_path, capsys):
+def test_the_command(toy, small_config, stage1, unpaired, tmp_path, capsys):
     path = tmp_path / "small.json"
-    path.write_text(json.dumps(replace(small_config, steps=2).to_json()))
-    options = ["--config", str(path), "--init", str(stage1), "--adversarial", *unpaired_options(unpaired), "--batch", "2"]
+    path.write_text(json.dumps(replace(small_config, adversarial=SMALL).to_json()))
+    options = ["--config", str(path), "--init", str(stage1), *unpaired_options(unpaired), "--steps", "1"]
     assert typed(toy, tmp_path / "run", *options) == 0, capsys.readouterr().err
     record = json.loads((tmp_path / "run" / "config.json").read_text())["config"]
-    assert record["adversarial"]["discriminator"] == "multiband"
+    assert record["adversarial"]["discriminator"] == "dcgan"
     assert Bundle.load(tmp_path / "run" / "best").config == Bundle.load(stage1 / "best").config
 
 

@@ -57,7 +57,7 @@ def add_parser(subparsers: "argparse._SubParsersAction") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train; print where the best model is."""
-    from tfsep.errors import MissingExtraError, UsageError
+    from tfsep.errors import MissingExtraError
 
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -70,19 +70,11 @@ def run(args: argparse.Namespace) -> int:
 
     kinds = {"mixtures": "mixtures", "targets": "drums", "rests": "no-drums"}
     unpaired = {role: [DataFolder.parse(text, kind=kinds[role]) for text in getattr(args, role)] for role in UNPAIRED}
-    given = [option for role, (option, _) in UNPAIRED.items() if unpaired[role]]
-    if args.adversarial and len(given) < len(UNPAIRED):
-        missing = ", ".join(option for option, _ in UNPAIRED.values() if option not in given)
-        raise UsageError(f"--adversarial takes recordings of three kinds: {missing} is missing: name folders of them")
-    if given and not args.adversarial:
-        raise UsageError(
-            f"{', '.join(given)}: these are for --adversarial; to train on them as pairs, use --data drums:DIR no-drums:DIR"
-        )
     initial = find_bundle(args.init) if args.init else None
-    if args.adversarial and not initial and not (args.out / "last.npz").is_file():
-        raise UsageError("--adversarial goes on from the weights of stage 1: name its run with --init RUN")
+    config = _config(args, initial)
+    _check_stage(args, adversarial=config.adversarial is not None)
     training = TrainingRun(
-        _config(args, initial),
+        config,
         data=[DataFolder.parse(text) for text in args.data],
         validation=args.validation,
         out=args.out,
@@ -94,6 +86,21 @@ def run(args: argparse.Namespace) -> int:
     best = training.train()
     print(f"{args.out / 'best'}: mean validation SDR {best:.2f} dB" if args.validation else f"{args.out / 'best'}")
     return 0
+
+
+def _check_stage(args: argparse.Namespace, *, adversarial: bool) -> None:
+    from tfsep.errors import UsageError
+
+    given = [option for role, (option, _) in UNPAIRED.items() if getattr(args, role)]
+    if adversarial and len(given) < len(UNPAIRED):
+        missing = ", ".join(option for option, _ in UNPAIRED.values() if option not in given)
+        raise UsageError(f"--adversarial takes recordings of three kinds: {missing} is missing: name folders of them")
+    if given and not adversarial:
+        raise UsageError(
+            f"{', '.join(given)}: these are for --adversarial; to train on them as pairs, use --data drums:DIR no-drums:DIR"
+        )
+    if adversarial and not args.init and not (args.out / "last.npz").is_file():
+        raise UsageError("--adversarial goes on from the weights of stage 1: name its run with --init RUN")
 
 
 def _config(args: argparse.Namespace, initial: Path | None) -> "TrainingConfig":
