@@ -1,10 +1,10 @@
+import keras
 import numpy as np
 import pytest
 
 from tfsep.data.cache import CachedTrack
 from tfsep.models.config import GeneratorConfig
-from tfsep.training.trainer import SupervisedTrainer
-from tfsep.training.validation import decibels, scored_stems, validation_crops
+from tfsep.training.validation import SongErrors, Validator, decibels, mean_sdr, scored_stems, validation_crops
 
 ALL = ("drums", "bass", "other", "vocals")
 
@@ -44,14 +44,14 @@ class Constant:
     """A generator that gives each stem the same share everywhere."""
 
     def masks(self, features):
-        return {"drums": 0.75 * np.ones_like(features), "other": 0.25 * np.ones_like(features)}
+        return {"drums": 0.75 * keras.ops.ones_like(features), "other": 0.25 * keras.ops.ones_like(features)}
 
 
 def test_song_errors_are_those_of_the_waveforms(small_spec, rng):
     """By Parseval, away from the edges, and with a mask that commutes with the transform."""
-    trainer = SupervisedTrainer(Constant(), GeneratorConfig(spec=small_spec, stems=("drums", "other"), bands=((128, 4),)))
+    model = SongErrors(Constant(), GeneratorConfig(spec=small_spec, stems=("drums", "other"), bands=((128, 4),)))
     audio = rng.normal(0, 0.2, (2, 2, 1, 64 * 256)).astype(np.float32)
-    energies, errors = (np.asarray(values) for values in trainer.song_errors(audio))
+    energies, errors = (np.asarray(values) for values in model.predict_on_batch(audio))
     assert energies.shape == errors.shape == (2, 2)
     mixture = audio.sum(axis=1)
     for stem, share in enumerate((0.75, 0.25)):
@@ -59,3 +59,28 @@ def test_song_errors_are_those_of_the_waveforms(small_spec, rng):
             np.sum(audio[:, stem] ** 2, axis=(1, 2)) / np.sum((share * mixture - audio[:, stem]) ** 2, axis=(1, 2))
         )
         np.testing.assert_allclose(10 * np.log10(energies[:, stem] / errors[:, stem]), expected, atol=0.1)
+
+
+def test_scores_by_song_stem_and_genre(small_config, rng):
+    """Fresh weights, where only the arithmetic around them is of interest."""
+    songs = [
+        CachedTrack(
+            name=name,
+            key=name,
+            genre=genre,
+            stems=("drums", "other"),
+            samples=rng.integers(-8000, 8000, (2, 4000, 1)).astype(np.int16),
+            gain=1 / 32767,
+        )
+        for name, genre in (("a", "rock"), ("b", "jazz"), ("c", None), ("d", "rock"))
+    ]
+    validator = Validator(small_config, songs)
+    weights = [np.asarray(variable) for variable in validator._generator.variables]
+    scores = validator.scores(weights)
+    assert {name: sorted(stems) for name, stems in scores.items()} == {name: ["drums", "other"] for name in "abcd"}
+    assert mean_sdr(scores) == pytest.approx(np.mean([value for stems in scores.values() for value in stems.values()]))
+    genres = validator.by_genre(scores)
+    assert sorted(genres) == ["jazz", "rock"]
+    assert genres["rock"] == pytest.approx(np.mean([*scores["a"].values(), *scores["d"].values()]))
+    again = Validator(small_config, songs).scores([weight * 0 for weight in weights])
+    assert again != scores  # it is the weights that are scored

@@ -26,8 +26,8 @@ class MixingConfig:
 
     remix_probability: float = 0.75  # stems of different songs together, rather than those of one song
     song_gain_db: float = 6.0  # of the whole crop, +-
-    stem_gain_db: float = 3.0  # of each stem of one song, +-
-    remix_gain_db: float = 6.0  # of each stem in a remix, +-, after all were brought to like loudness
+    stem_gain_db: float = 4.0  # of each stem of one song, +-
+    remix_gain_db: float = 10.0  # of each stem in a remix, +-, after all were brought to like loudness
     swap_probability: float = 0.5  # left and right
     invert_probability: float = 0.5  # polarity of one stem, in a remix
     speed_probability: float = 0.5  # pitch and tempo together, by resampling

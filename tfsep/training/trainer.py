@@ -3,12 +3,10 @@
 from typing import Any
 
 import keras
-from keras import ops
 
-from tfsep.dsp import stft_ops
 from tfsep.models.config import GeneratorConfig
 from tfsep.training.backend_steps import PortableTrainer, apply_gradients, replica_mean, value_and_gradients
-from tfsep.training.loss import magnitudes_and_targets, supervised_loss
+from tfsep.training.loss import supervised_loss
 
 
 class SupervisedTrainer(PortableTrainer):
@@ -57,21 +55,3 @@ class SupervisedTrainer(PortableTrainer):
         """Update the mean loss with a batch; return it."""
         self.loss_mean.update_state(replica_mean(self.batch_loss(*batch)))
         return {"loss": self.loss_mean.result()}
-
-    def song_errors(self, audio):
-        """Return what SDR is made of: energies of targets and of errors, each `(batch, stems)`.
-
-        Args:
-            audio: float32 `(batch, stems, channels, samples)`.
-
-        Measured on spectra, where the redundant transform weighs every sample alike but those at the edges.
-        """
-        spec = self.config.spec
-        magnitude, targets = magnitudes_and_targets(audio, spec)
-        estimates = self.generator.masks(stft_ops.features(magnitude, spec))
-        energies, errors = [], []
-        for stem, (real, imaginary) in zip(self.config.stems, targets, strict=True):
-            difference = estimates[stem] * magnitude - real
-            energies.append(ops.sum(ops.square(real) + ops.square(imaginary), axis=(1, 2, 3)))
-            errors.append(ops.sum(ops.square(difference) + ops.square(imaginary), axis=(1, 2, 3)))
-        return ops.stack(energies, axis=1), ops.stack(errors, axis=1)

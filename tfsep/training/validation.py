@@ -4,12 +4,15 @@ from collections.abc import Sequence
 
 import keras
 import numpy as np
+from keras import ops
 
 from tfsep.contract import residual_stem
 from tfsep.data.cache import CachedTrack
+from tfsep.dsp import stft_ops
+from tfsep.models.config import GeneratorConfig
 from tfsep.models.presets import build_generator
 from tfsep.training.config import TrainingConfig
-from tfsep.training.trainer import SupervisedTrainer
+from tfsep.training.loss import magnitudes_and_targets
 
 CROPS = 24  # of each song
 
@@ -47,7 +50,7 @@ class Validator:
     def __init__(self, config: TrainingConfig, songs: Sequence[CachedTrack]):
         self._config, self._songs = config, tuple(songs)
         self._generator = build_generator(config.generator, config.crop_frames)
-        self._errors = SongErrors(SupervisedTrainer(self._generator, config.generator))
+        self._errors = SongErrors(self._generator, config.generator)
 
     def scores(self, weights: Sequence[np.ndarray]) -> dict[str, dict[str, float]]:
         """Return SDR in dB by song and stem, for weights in the order of the generator's variables."""
@@ -73,16 +76,28 @@ class Validator:
 
 
 class SongErrors(keras.Model):
-    """`SupervisedTrainer.song_errors` as a model, which Keras compiles on any backend."""
+    """What SDR is made of, for a batch of crops; a model, since Keras compiles those on any backend.
 
-    def __init__(self, trainer: SupervisedTrainer):
+    From audio float32 `(batch, stems, channels, samples)` to the energies of targets and of errors, each `(batch, stems)`,
+    measured on spectra, where the redundant transform weighs every sample alike but those at the edges.
+    """
+
+    def __init__(self, generator: keras.Model, config: GeneratorConfig):
         super().__init__(dtype="float32")  # or the sound would be rounded to the network's precision
-        self._trainer = trainer
+        self.generator, self.config = generator, config
         self.built = True
         self.compile(jit_compile=keras.backend.backend() == "jax")  # XLA is several times slower on CPUs
 
     def call(self, audio):
-        return self._trainer.song_errors(audio)
+        spec = self.config.spec
+        magnitude, targets = magnitudes_and_targets(audio, spec)
+        estimates = self.generator.masks(stft_ops.features(magnitude, spec))
+        energies, errors = [], []
+        for stem, (real, imaginary) in zip(self.config.stems, targets, strict=True):
+            difference = estimates[stem] * magnitude - real
+            energies.append(ops.sum(ops.square(real) + ops.square(imaginary), axis=(1, 2, 3)))
+            errors.append(ops.sum(ops.square(difference) + ops.square(imaginary), axis=(1, 2, 3)))
+        return ops.stack(energies, axis=1), ops.stack(errors, axis=1)
 
 
 def mean_sdr(scores: dict[str, dict[str, float]]) -> float:
