@@ -4,19 +4,30 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tfsep.errors import TfsepError, UsageError
 
-FORMATS = ("litert",)
+PRECISIONS = (
+    "fp32, fp16, int8; litert also int8-full and int16x8, with --representative; coreml also palette8, palette6 and, with "
+    "--risky, palette4"
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tfsep-export`."""
     parser = argparse.ArgumentParser(prog="tfsep-export", description=__doc__)
     parser.add_argument("bundle", metavar="BUNDLE", help="a model folder, a run's folder, or the name of a model that ships")
-    parser.add_argument("--to", default="litert", metavar="FORMATS", help=f"{', '.join(FORMATS)} (default: %(default)s)")
-    parser.add_argument("--precision", default="fp16", metavar="P,...", help="fp32, fp16, int8 (default: %(default)s)")
+    parser.add_argument("--to", default="litert", metavar="F,...", help="litert, onnx, coreml (default: %(default)s)")
+    parser.add_argument("--precision", default="fp16", metavar="P,...", help=f"{PRECISIONS} (default: %(default)s)")
+    parser.add_argument(
+        "--waveform", action="store_true", help="files from sound to sound, transform and masking inside (litert, onnx)"
+    )
+    parser.add_argument(
+        "--representative", type=Path, nargs="+", default=[], metavar="SONG", help="songs that set the ranges of integers"
+    )
+    parser.add_argument("--risky", action="store_true", help="also precisions that fail on some devices")
     parser.add_argument("--name", default="model", help="of the files (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("exported"), metavar="DIR", help="(default: %(default)s)")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -35,28 +46,78 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
 
 
+@dataclass(frozen=True)
+class Task:
+    """One file to be written."""
+
+    to: str
+    precision: str
+    path: Path
+
+
 def run(args: argparse.Namespace) -> int:
     """Do what the parsed arguments ask."""
-    unknown = sorted(set(args.to.split(",")) - set(FORMATS))
-    if unknown:
-        raise UsageError(f"--to {','.join(unknown)}: use {', '.join(FORMATS)}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TQDM_DISABLE", "1")  # coremltools' progress bars
     from tfsep.separation.locate import find_bundle
 
+    from .format import Options
+
+    tasks = _tasks(args)
+    options = Options(risky=args.risky, representative=tuple(args.representative))
     folder = find_bundle(args.bundle)
     from tfsep.bundle import Bundle
 
-    from .to_litert import check_precision, export_litert
+    from .artefact import write_artefact
+    from .formats import FORMATS
+    from .graph import spectrogram_graph
+    from .parity import Reference
+    from .waveform import waveform_graph
 
-    precisions = args.precision.split(",")
-    for precision in precisions:
-        check_precision(precision)
     bundle = Bundle.load(folder)
-    for precision in precisions:
-        name = args.name if len(precisions) == 1 else f"{args.name}-{precision}"
-        exported = export_litert(bundle, args.out / f"{name}.tflite", precision=precision)
-        print(f"{exported.path}  {exported.megabytes:.2f} MB  {exported.parity_db:.1f} dB from Keras")
+    graph = waveform_graph(bundle) if args.waveform else spectrogram_graph(bundle)
+    reference = Reference(graph)
+    for task in tasks:
+        exported = write_artefact(graph, reference, task.path, FORMATS[task.to], task.precision, options)
+        parity = exported.parity
+        print(
+            f"{exported.path}  {exported.megabytes:.2f} MB  {parity.worst_db:.1f} dB from Keras, "
+            f"{max(0.0, parity.sdr_loss_db):.3f} dB SDR lost on test music"
+        )
+        print(f"  {exported.census.summary()}")
+        for warning in exported.census.warnings:
+            print(f"  warning: {warning}")
     return 0
+
+
+def _tasks(args: argparse.Namespace) -> list[Task]:
+    """Return what is to be written. Raises: UsageError before anything is, for a name or combination that there is not."""
+    from .formats import check_combination
+    from .to_coreml import RISKY
+    from .to_litert import INTEGER
+
+    if not args.name or Path(args.name).name != args.name or args.name.startswith("."):
+        raise UsageError(f"--name {args.name!r}: use the name of a file without a folder")
+    formats, precisions = _listed(args.to, "--to"), _listed(args.precision, "--precision")
+    tasks = []
+    for to in formats:
+        for precision in precisions:
+            chosen = check_combination(to, precision, waveform=args.waveform)
+            if precision in INTEGER and not args.representative:
+                raise UsageError(f"--precision {precision}: name songs for its ranges, --representative SONG ...")
+            if precision in RISKY and not args.risky:
+                raise UsageError(f"--precision {precision}: {RISKY[precision]}; add --risky to export it all the same")
+            name = f"{args.name}-wave" if args.waveform else args.name
+            name = name if len(precisions) == 1 else f"{name}-{precision}"
+            tasks.append(Task(to, precision, args.out / f"{name}{chosen.suffix}"))
+    return tasks
+
+
+def _listed(text: str, option: str) -> list[str]:
+    values = list(dict.fromkeys(value.strip() for value in text.split(",") if value.strip()))
+    if not values:
+        raise UsageError(f"{option} {text!r}: name at least one")
+    return values
 
 
 if __name__ == "__main__":

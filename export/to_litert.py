@@ -1,123 +1,143 @@
-"""TFLite (LiteRT) files: float32, float16 weights that are computed with in float32, or int8 weights.
+"""TFLite (LiteRT) files: float32, float16 weights that are computed with in float32, int8 weights, or integers throughout.
 
 With int8 weights, symmetric for each output channel, LiteRT quantises the activations as it goes, by the range that it finds in
 each run ("dynamic range"), and multiplies in integers: there is nothing to calibrate, and where the processor has integer dot
 products it is about twice as fast as float32.
+
+Integers throughout, int8 or int16 activations with int8 weights, are for processors that have nothing else. Their ranges come
+from songs, the same for every run.
 """
 
-import os
+import re
 import shutil
 import tempfile
-from dataclasses import dataclass, replace
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+from tfsep.errors import MissingExtraError, ModelError
+from tfsep.separation.runtime import LiteRtRuntime
+from tfsep.separation.runtime_contract import METADATA_NAME
+from tfsep.separation.tflite_metadata import add_metadata
 
-from tfsep.audio.atomic import AtomicFile, write_error
-from tfsep.bundle import Bundle
-from tfsep.contract import ModelContract
-from tfsep.errors import MissingExtraError, ModelError, UsageError
+from .census import Census
+from .format import Format, Options
+from .graph import Graph
+from .representative import representative_chunks
 
-# Of the masks, against Keras in float32. That of int8 only tells a broken file: what it costs is measured in SDR.
-PARITY_FLOOR_DB = {"fp32": 100.0, "fp16": 50.0, "int8": 25.0}
+INTEGER = ("int8-full", "int16x8")  # activations too, which takes representative songs
 
-
-@dataclass(frozen=True)
-class Exported:
-    """What was written: the model, its description beside it, and how far it is from Keras on seeded input."""
-
-    path: Path
-    contract_path: Path
-    megabytes: float
-    parity_db: float
-
-
-def check_precision(precision: str) -> None:
-    """Raise UsageError unless LiteRT files come in this precision."""
-    if precision not in PARITY_FLOOR_DB:
-        raise UsageError(f"precision {precision!r}: LiteRT files come in {', '.join(PARITY_FLOOR_DB)}")
+# Of tensorflow/lite/delegates/gpu/common/model_builder.cc, NewOperationParser, TensorFlow 2.17.
+_ON_GPU = frozenset({
+    "ABS", "ADD", "AVERAGE_POOL_2D", "BATCH_MATMUL", "CAST", "CONCATENATION", "CONV_2D", "COS", "DEPTHWISE_CONV_2D",
+    "DEQUANTIZE", "DIV", "EXP", "FULLY_CONNECTED", "LEAKY_RELU", "LOG", "LOGISTIC", "LSTM", "MAXIMUM", "MAX_POOL_2D",
+    "MEAN", "MINIMUM", "MIRROR_PAD", "MUL", "NEG", "PACK", "PAD", "POW", "PRELU", "QUANTIZE", "RELU", "RELU6", "RESHAPE",
+    "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "RSQRT", "SIN", "SLICE", "SOFTMAX", "SPACE_TO_DEPTH", "DEPTH_TO_SPACE",
+    "SPLIT", "SPLIT_V", "SQRT", "SQUARE", "SQUARED_DIFFERENCE", "STRIDED_SLICE", "SUB", "SUM", "TANH", "TILE", "TRANSPOSE",
+    "TRANSPOSE_CONV",
+})  # fmt: skip
+_HIGHEST_RANK, _LARGEST_STRIDE, _NEWEST_TRANSPOSE_CONV = 4, 2, 3
 
 
-def export_litert(bundle: Bundle, path: Path, *, precision: str = "fp16") -> Exported:
-    """Convert a bundle's generator with fixed shapes and built-in operators only, and compare the file with Keras.
+def write(graph: Graph, path: Path, precision: str, options: Options) -> None:
+    """Convert with fixed shapes and built-in operators only.
 
-    Args:
-        path: of the `.tflite`; the `ModelContract` is written beside it as `.json`.
-        precision: fp32, fp16 or int8.
-    Raises: UsageError for another precision or suffix; ModelError if the converter fails, needs operators that are not built in,
-        or what it made differs from Keras by more than the floor of its precision; AudioError if it cannot be written. Nothing is
-        left behind then.
+    Raises: UsageError for integers throughout without representative songs, AudioError for one that cannot be read; ModelError
+        if the converter fails or needs operators that are not built in, MissingExtraError.
     """
-    check_precision(precision)
-    if path.suffix != ".tflite":
-        raise UsageError(f"{path}: LiteRT files end in .tflite")
-    contract = replace(bundle.contract, name=path.stem)
-    content = _convert(bundle, contract, precision)
-    parity_db = _parity_db(bundle, contract, content)
-    if not parity_db >= PARITY_FLOOR_DB[precision]:
-        raise ModelError(
-            f"{path}: differs from Keras by {parity_db:.1f} dB, {precision} must reach {PARITY_FLOOR_DB[precision]:.0f} dB: not written"
-        )
-    contract_path = path.with_suffix(".json")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with AtomicFile(path) as model, AtomicFile(contract_path) as description:
-            model.file.write(content)
-            description.file.write(contract.to_bytes())
-    except OSError as error:
-        raise write_error(path, error) from None
-    return Exported(path, contract_path, len(content) / 1e6, parity_db)
+    path.write_bytes(add_metadata(_convert(graph, precision, options), METADATA_NAME, graph.contract.to_bytes()))
 
 
-def _convert(bundle: Bundle, contract: ModelContract, precision: str) -> bytes:
+def _convert(graph: Graph, precision: str, options: Options) -> bytes:
     try:
         import tensorflow as tf
         from tensorflow.lite.python.convert_phase import ConverterError  # derives from Exception alone, and is not exported
     except ModuleNotFoundError:
-        raise MissingExtraError("tensorflow", "train", "exporting to LiteRT") from None
-    spec = contract.spec
-    shape = (1, spec.frames, spec.model_bins, spec.channels)
-
-    @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32, name=contract.input_name)])
-    def serve(features):
-        return {stem: tf.identity(mask, name=stem) for stem, mask in bundle.generator.masks(features).items()}
-
+        raise MissingExtraError("tensorflow", "export", "exporting to LiteRT") from None
+    chunks = representative_chunks(graph.contract, options.representative) if precision in INTEGER else []
     module = tf.Module()
-    module.weights = [variable.value for variable in bundle.generator.variables]  # a saved model must own what it refers to
+    module.weights = [variable.value for variable in graph.variables]  # a saved model must own what it refers to
     folder = tempfile.mkdtemp(prefix="tfsep-export-")
     try:
-        tf.saved_model.save(module, folder, signatures={"serving_default": serve})
+        tf.saved_model.save(module, folder, signatures={"serving_default": graph.traced})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         if precision != "fp32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if precision == "fp16":
             converter.target_spec.supported_types = [tf.float16]
+        if precision in INTEGER:
+            converter.representative_dataset = lambda: ([chunk] for chunk in chunks)
+        if precision == "int16x8":
+            sixteen = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+            converter.target_spec.supported_ops = [sixteen, tf.lite.OpsSet.TFLITE_BUILTINS]
         return converter.convert()
     except (ConverterError, tf.errors.OpError, ValueError, RuntimeError) as error:
-        why = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise ModelError(f"LiteRT conversion of {bundle.name} failed: {why}") from None
+        raise ModelError(f"LiteRT conversion of {graph.contract.name} failed: {_reason(str(error))}") from None
     finally:
         shutil.rmtree(folder)
 
 
-def _parity_db(bundle: Bundle, contract: ModelContract, content: bytes) -> float:
-    """Return 10 log10 of the masks' energy over that of their difference from Keras, on seeded noise-like features and silence."""
-    from ai_edge_litert.interpreter import Interpreter
+def _reason(message: str) -> str:
+    """Return one line of what a converter says; where it names an operator that is not built in, that and its layer."""
+    unknown = re.search(r"'tf\.(\w+)' op is neither a custom op nor a flex op", message)
+    if unknown:
+        layers = re.findall(r'"([^"@:]+)@[^"]*"', message[: unknown.start()])
+        where = f" in layer {layers[-1]}" if layers else ""
+        return (
+            f"operator {unknown[1]}{where} is not built into LiteRT, and Flex operators are not used: replace it in the model"
+        )
+    return next((line for line in message.splitlines() if line.strip()), "no reason given")
 
-    spec = contract.spec
-    interpreter = Interpreter(model_content=content, num_threads=os.cpu_count())
-    runner = interpreter.get_signature_runner()
-    rng = np.random.default_rng(0)
-    shape = (1, spec.frames, spec.model_bins, spec.channels)
-    slope = 2.0 * np.exp(-np.arange(spec.model_bins) / (spec.model_bins / 4))[:, None]  # spectra fall towards the highs
-    signal = noise = 0.0
-    for features in (rng.exponential(1.0, shape) * slope, np.zeros(shape)):
-        features = features.astype(np.float32)
-        masks, expected = runner(**{contract.input_name: features}), bundle.predict(features)
-        if set(masks) != set(contract.stems):
-            raise ModelError(f"the exported outputs are {', '.join(sorted(masks))}; expected {', '.join(contract.stems)}")
-        for stem, mask in expected.items():
-            signal += float(np.sum(mask.astype(np.float64) ** 2))
-            noise += float(np.sum((masks[stem].astype(np.float64) - mask) ** 2))
-    return 10 * np.log10(signal / max(noise, 1e-30))
+
+def load(path: Path) -> LiteRtRuntime:
+    """Return the runtime that `tfsep separate` uses."""
+    return LiteRtRuntime(path, threads=1)
+
+
+def census(path: Path) -> Census:
+    """Count the operators; warn of what the GPU delegate refuses."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes()))
+    names = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
+    counts, warnings = Counter(), Counter()
+    for part in model.subgraphs:
+        for tensor in part.tensors:
+            shape = [] if tensor.shape is None else list(tensor.shape)
+            if len(shape) > _HIGHEST_RANK:
+                warnings[f"tensors of rank {len(shape)}, the GPU delegate takes {_HIGHEST_RANK} at most"] += 1
+            signature = [] if tensor.shapeSignature is None else list(tensor.shapeSignature)
+            if any(size < 0 for size in signature):
+                warnings["tensors of a shape that is not fixed"] += 1
+        for operator in part.operators:
+            code = model.operatorCodes[operator.opcodeIndex]
+            name = names[max(code.builtinCode, code.deprecatedBuiltinCode)]
+            counts[name] += 1
+            warnings.update(_complaints(name, code, operator))
+    return Census(dict(counts), tuple(f"{count} {what}" for what, count in sorted(warnings.items())))
+
+
+def _complaints(name: str, code: Any, operator: Any) -> list[str]:
+    found = []
+    if name not in _ON_GPU:
+        found.append(f"{name}, which the GPU delegate does not run")
+    if "LSTM" in name or "GRU" in name or name == "WHILE":
+        found.append(f"{name}, which accelerators run step by step or not at all")
+    if name == "TRANSPOSE_CONV" and code.version > _NEWEST_TRANSPOSE_CONV:
+        found.append(f"TRANSPOSE_CONV with its activation inside (version {code.version}), which some delegates refuse")
+    stride = max(getattr(operator.builtinOptions, side, 1) for side in ("strideW", "strideH"))
+    if stride > _LARGEST_STRIDE:
+        found.append(f"{name} of stride {stride}, accelerators like {_LARGEST_STRIDE} at most")
+    return found
+
+
+FORMAT = Format(
+    title="LiteRT",
+    suffix=".tflite",
+    precisions=("fp32", "fp16", "int8", *INTEGER),
+    waveform_precisions=("fp32", "fp16"),
+    write=write,
+    load=load,
+    census=census,
+)

@@ -1,0 +1,191 @@
+"""Core ML packages: programs for iOS 17, computed in float16; weights also in int8 or as palettes of 8, 6 or 4 bits."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import tfsep
+from tfsep.contract import ModelContract
+from tfsep.errors import MissingExtraError, ModelError, UsageError
+from tfsep.separation.runtime_contract import METADATA_NAME, check_tensors
+
+from .census import Census
+from .format import Format, Options
+from .graph import Graph
+from .mil_evaluator import MilProgram
+
+if TYPE_CHECKING:
+    from coremltools.models import MLModel
+
+RISKY = {"palette4": "4-bit palettes crash or are wrong on some devices (coremltools issue 2716)"}
+SMALLEST_COMPRESSED = 512  # values; smaller weights stay float16
+_BITS = {"palette8": 8, "palette6": 6, "palette4": 4}
+
+
+def write(graph: Graph, path: Path, precision: str, options: Options) -> None:
+    """Convert with fixed shapes, float32 at both ends, and save.
+
+    Raises: UsageError for a risky precision that was not asked for as such; ModelError if the converter fails, MissingExtraError.
+    """
+    if precision in RISKY and not options.risky:
+        raise UsageError(f"precision {precision}: {RISKY[precision]}; add --risky to export it all the same")
+    contract = graph.contract
+    with _quiet() as coremltools:
+        try:
+            model = _compressed(_converted(graph, precision, coremltools), precision, coremltools)
+            model = _with_names(model, graph, coremltools)
+            _describe(model, contract, precision)
+            model.save(str(path))
+        except (ValueError, RuntimeError, NotImplementedError, KeyError) as error:
+            why = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+            raise ModelError(f"Core ML conversion of {contract.name} failed: {why}") from None
+
+
+@contextmanager
+def _quiet() -> Iterator[Any]:
+    """Import coremltools, whose notes on other versions and on parts that Linux has not got are no news. Yields the module."""
+    logger = logging.getLogger("coremltools")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        import coremltools
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(error.name or "coremltools", "export", "exporting to Core ML") from None
+    finally:
+        logger.setLevel(level)
+    logger.setLevel(logging.ERROR)
+    try:
+        yield coremltools
+    finally:
+        logger.setLevel(level)
+
+
+def _converted(graph: Graph, precision: str, coremltools: Any) -> "MLModel":
+    contract = graph.contract
+    tensor = coremltools.TensorType(name=contract.input_name, shape=contract.tensor_shape, dtype=np.float32)
+    return coremltools.convert(
+        [graph.traced.get_concrete_function()],
+        source="tensorflow",
+        convert_to="mlprogram",
+        minimum_deployment_target=coremltools.target.iOS17,
+        compute_precision=coremltools.precision.FLOAT32 if precision == "fp32" else coremltools.precision.FLOAT16,
+        inputs=[tensor],
+        outputs=[coremltools.TensorType(name=name, dtype=np.float32) for name in _traced_names(graph).values()],
+        skip_model_load=True,
+    )
+
+
+def _traced_names(graph: Graph) -> dict[str, str]:
+    """Return by stem how TensorFlow has named the outputs of the traced function."""
+    outputs = graph.traced.get_concrete_function().structured_outputs
+    return {stem: outputs[stem].name.partition(":")[0] for stem in graph.contract.stems}
+
+
+def _with_names(model: "MLModel", graph: Graph, coremltools: Any) -> "MLModel":
+    """Call the outputs by their stems."""
+    specification = model.get_spec()
+    for stem, name in _traced_names(graph).items():
+        coremltools.utils.rename_feature(specification, name, stem, rename_inputs=False)
+    return coremltools.models.MLModel(specification, weights_dir=model.weights_dir, skip_model_load=True)
+
+
+def _compressed(model: "MLModel", precision: str, coremltools: Any) -> "MLModel":
+    if precision in ("fp32", "fp16"):
+        return model
+    optimize = coremltools.optimize.coreml
+    if precision == "int8":
+        config = optimize.OpLinearQuantizerConfig(mode="linear_symmetric", weight_threshold=SMALLEST_COMPRESSED)
+        return optimize.linear_quantize_weights(model, optimize.OptimizationConfig(global_config=config))
+    config = optimize.OpPalettizerConfig(mode="kmeans", nbits=_BITS[precision], weight_threshold=SMALLEST_COMPRESSED)
+    return optimize.palettize_weights(model, optimize.OptimizationConfig(global_config=config))
+
+
+def _describe(model: "MLModel", contract: ModelContract, precision: str) -> None:
+    model.author = "The tfsep authors"
+    model.license = "MIT"
+    model.version = tfsep.__version__
+    model.short_description = (
+        f"{contract.name}: takes music apart into {', '.join(contract.stems)}; {precision}. The contract is in the user-defined "
+        f"metadata, {METADATA_NAME}."
+    )
+    model.user_defined_metadata[METADATA_NAME] = contract.to_bytes().decode()
+    axes = contract.to_json()["tensors"]["axes"]
+    model.input_description[contract.input_name] = f"log1p(feature_gain * magnitude) of the mixture: {', '.join(axes)}"
+    for stem in contract.stems:
+        model.output_description[stem] = f"mask of {stem}, 0 to 1: {', '.join(axes)}"
+
+
+class MilRuntime:
+    """A `.mlpackage`, evaluated in NumPy: slow, but what the saved program says.
+
+    Raises: ModelError if it cannot be read, holds no contract or does not fit it.
+    """
+
+    workers = 1
+
+    def __init__(self, path: Path) -> None:
+        with _quiet():
+            self._program = MilProgram(path)
+        description = self._program.specification.description
+        metadata = description.metadata.userDefined
+        if METADATA_NAME not in metadata:
+            raise ModelError(f"{path}: holds no contract: export it again")
+        self.contract = ModelContract.from_bytes(metadata[METADATA_NAME].encode(), str(path))
+        check_tensors(path, self.contract, _tensors(description.input), _tensors(description.output))
+
+    def predict(self, features: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the masks of a chunk, see `Runtime.predict`."""
+        masks = self._program(**{self.contract.input_name: features[np.newaxis]})
+        return {stem: masks[stem][0] for stem in self.contract.stems}
+
+
+def _tensors(features: Any) -> dict[str, tuple[list[int], str]]:
+    found = {}
+    for feature in features:
+        array = feature.type.multiArrayType
+        name = array.ArrayDataType.Name(array.dataType).lower()
+        found[feature.name] = (list(array.shape), name)
+    return found
+
+
+def census(path: Path) -> Census:
+    """Count the operations; warn of what the Neural Engine does not run, and of weights that compression has passed over."""
+    with _quiet():
+        program = MilProgram(path)
+    warnings = Counter()
+    compressed = {op.outputs[0].name for op in program.nodes if op.op_type.startswith("constexpr_")}
+    for op in program.nodes:
+        if op.op_type.startswith("constexpr_"):
+            continue
+        if any(len(output.shape) > 4 for output in op.outputs):
+            warnings["results of rank 5 or more, which leave the Neural Engine"] += 1
+        if any(not isinstance(size, int | np.integer) for output in op.outputs for size in output.shape):
+            warnings["results of a shape that is not fixed, which leave the Neural Engine"] += 1
+        if any("fp32" in str(output.dtype) for output in op.outputs) and op.op_type != "cast":
+            warnings["results in float32, which the Neural Engine does not compute"] += 1
+        if op.op_type in ("lstm", "gru", "rnn", "while_loop"):
+            warnings[f"{op.op_type}, which leaves the Neural Engine"] += 1
+        strides = op.inputs.get("strides")
+        if strides is not None and max(strides.val) > 2:
+            warnings[f"{op.op_type} of stride {max(strides.val)}, the Neural Engine likes 2 at most"] += 1
+        weight = op.inputs.get("weight", op.inputs.get("y"))
+        stays = weight is not None and weight.name not in compressed and weight.val is not None
+        if compressed and stays and np.size(weight.val) >= SMALLEST_COMPRESSED:
+            warnings[f"weights of {op.op_type} that were not compressed"] += 1
+    return Census(dict(program.operations), tuple(f"{count} {what}" for what, count in sorted(warnings.items())))
+
+
+FORMAT = Format(
+    title="Core ML",
+    suffix=".mlpackage",
+    precisions=("fp32", "fp16", "int8", "palette8", "palette6", "palette4"),
+    waveform_precisions=(),
+    write=write,
+    load=MilRuntime,
+    census=census,
+)

@@ -1,0 +1,37 @@
+"""Small bundles with random weights."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tfsep.bundle import Bundle
+from tfsep.models.config import GeneratorConfig
+from tfsep.models.presets import PRESETS, build_generator
+from tfsep.spec import SpectrogramSpec
+
+SPEC = SpectrogramSpec(sample_rate_hz=8000, window_samples=256, hop_samples=64, frames=8)
+CONFIGS = {
+    "bandsplit": GeneratorConfig(spec=SPEC, bands=((32, 2), (96, 6)), widths=(4, 8), blocks=(1, 1), dense_bottleneck=4),
+    "dssgan": replace(PRESETS["dssgan"], spec=replace(SPEC, channels=1), widths=(4, 8)),
+}
+
+
+def make_bundle(folder, config) -> Bundle:
+    rng = np.random.default_rng(0)
+    weights = [
+        rng.normal(0, 1 / np.sqrt(np.prod(v.shape[:-1])), v.shape) if len(v.shape) > 1 else rng.uniform(0, 0.3, v.shape)
+        for v in build_generator(config).variables
+    ]
+    Bundle.write(folder, config, weights, training={"step": 4}, name="small")
+    return Bundle.load(folder)
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory) -> dict[str, Bundle]:
+    return {name: make_bundle(tmp_path_factory.mktemp(name), config) for name, config in CONFIGS.items()}
+
+
+@pytest.fixture(scope="session")
+def bundle(bundles) -> Bundle:
+    return bundles["bandsplit"]
