@@ -108,3 +108,9 @@ def test_unreadable_stem_is_named(tmp_path, write_song):
     (track,) = FolderSource(root=tmp_path).tracks()
     with pytest.raises(AudioError, match=r"drums\.wav"):
         track.read(8000, 2)
+
+
+def test_a_song_in_two_parts(tmp_path, write_song):
+    write_song(tmp_path / "song", ("drums", "accompaniment"))
+    (track,) = FolderSource(root=tmp_path).tracks()
+    assert track.stems == ("accompaniment", "drums")

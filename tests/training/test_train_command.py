@@ -85,3 +85,13 @@ def test_option_that_is_no_number(train, capsys):
         train("--steps", "many")
     assert caught.value.code == 2
     assert "invalid int value: 'many'" in capsys.readouterr().err
+
+
+def test_other_stems_than_the_preset_s(train, small_config, tmp_path):
+    path = tmp_path / "small.json"
+    path.write_text(json.dumps(small_config.to_json()))
+    code, out, err = train("--config", str(path), "--stems", "drums,accompaniment")
+    assert (code, out) == (2, "")
+    assert err == "tfsep: --stems drums,accompaniment: the model that is asked for separates drums, other\n"
+    assert train("--stems", "drums")[2].startswith("tfsep: stems=('drums',): use two or more different names")
+    assert train("--stems", "drums,guitar")[2].startswith("tfsep: no song in the data has the stem guitar")

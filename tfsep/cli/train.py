@@ -32,6 +32,7 @@ def add_parser(subparsers: "argparse._SubParsersAction") -> None:
     parser.add_argument("--exclude", nargs="*", default=[], metavar="SONG", help="names of song folders to leave out of --data")
     parser.add_argument("--out", required=True, type=Path, metavar="RUN", help="folder of the run; one that exists is resumed")
     parser.add_argument("--preset", help="architecture (default: that of --init, else default)")
+    parser.add_argument("--stems", metavar="A,B", help="what to separate, such as drums,accompaniment (default: the preset's)")
     parser.add_argument("--config", type=Path, metavar="FILE.json", help="a training configuration instead of --preset")
     parser.add_argument("--init", metavar="BUNDLE", help="start from this model: a folder, or the name of one that ships")
     parser.add_argument(
@@ -124,7 +125,9 @@ def _config(args: argparse.Namespace, initial: Path | None) -> "TrainingConfig":
         elif initial and not args.preset:
             config = TrainingConfig(generator=read_about(initial).config)
         else:
-            config = TrainingConfig(generator=preset(args.preset or "default"))
+            config = TrainingConfig(generator=preset(args.preset or "default", stems=_stems(args)))
+        if args.stems and config.generator.stems != _stems(args):
+            raise UsageError(f"--stems {args.stems}: the model that is asked for separates {', '.join(config.generator.stems)}")
         if args.adversarial:
             config = stage2(config, args.adversarial)
         return replace(config, **changes)
@@ -132,3 +135,7 @@ def _config(args: argparse.Namespace, initial: Path | None) -> "TrainingConfig":
         raise UsageError(f"--config {args.config}: cannot be read ({error.strerror})") from None
     except (ValueError, TypeError) as error:
         raise UsageError(f"--config {args.config}: {error}" if args.config else str(error)) from None
+
+
+def _stems(args: argparse.Namespace) -> tuple[str, ...] | None:
+    return tuple(args.stems.split(",")) if args.stems else None

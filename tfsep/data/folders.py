@@ -1,4 +1,4 @@
-"""Multitracks in folders: `SONG/{drums,bass,other,vocals}.{flac,wav,ogg,...}`, as `tfsep render` and MUSDB18-HQ lay them out."""
+"""Multitracks in folders: `SONG/{drums,bass,other,vocals,...}.{flac,wav,ogg,...}`, as `tfsep render` and MUSDB18-HQ lay them out."""
 
 import json
 import os
@@ -11,6 +11,8 @@ import numpy as np
 from tfsep.audio import READABLE_SUFFIXES, Audio
 from tfsep.errors import DataError
 from tfsep.models.config import DEFAULT_STEMS
+
+FOLDER_STEMS = (*DEFAULT_STEMS, "accompaniment", "guitar", "piano")  # files of other names are no stems, such as mixture.wav
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +75,7 @@ class FolderSource:
                 folders.append(Path(folder))
         if not folders:
             raise DataError(
-                f"{self.root}: no song in it; a song is a folder with two or more of {', '.join(DEFAULT_STEMS)} "
+                f"{self.root}: no song in it; a song is a folder with two or more of {', '.join(FOLDER_STEMS)} "
                 "as .wav, .flac or another readable format"
             )
         return sorted(folders)
@@ -114,6 +116,6 @@ def folder_names(folder: Path) -> frozenset[str]:
 
 def _stem_of(path: Path) -> str | None:
     """Return which stem a file holds by its name, or None."""
-    if path.suffix.lower() in READABLE_SUFFIXES and path.stem in DEFAULT_STEMS and path.is_file():
+    if path.suffix.lower() in READABLE_SUFFIXES and path.stem in FOLDER_STEMS and path.is_file():
         return path.stem
     return None
