@@ -6,8 +6,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tfsep.errors import TfsepError, UsageError
+
+if TYPE_CHECKING:
+    from tfsep.bundle import Bundle
+
+    from .artefact import Exported
 
 PRECISIONS = (
     "fp32, fp16, int8; litert also int8-full and int16x8, with --representative; coreml also palette8, palette6 and, with "
@@ -28,6 +34,13 @@ def build_parser() -> argparse.ArgumentParser:
         "--representative", type=Path, nargs="+", default=[], metavar="SONG", help="songs that set the ranges of integers"
     )
     parser.add_argument("--risky", action="store_true", help="also precisions that fail on some devices")
+    parser.add_argument(
+        "--report", action="store_true", help="separate songs with every file and with Keras; write report.md and report.html"
+    )
+    parser.add_argument(
+        "--songs", type=Path, nargs="+", default=[], metavar="DIR", help="for the report: multitracks never trained on"
+    )
+    parser.add_argument("--seconds", type=float, metavar="S", help="of the middle of each song (default: all of it)")
     parser.add_argument("--name", default="model", help="of the files (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("exported"), metavar="DIR", help="(default: %(default)s)")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -64,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
     from .format import Options
 
     tasks = _tasks(args)
+    _check_report(args)
     options = Options(risky=args.risky, representative=tuple(args.representative))
     folder = find_bundle(args.bundle)
     from tfsep.bundle import Bundle
@@ -76,18 +90,51 @@ def run(args: argparse.Namespace) -> int:
 
     bundle = Bundle.load(folder)
     graph = waveform_graph(bundle) if args.waveform else spectrogram_graph(bundle)
-    reference = Reference(graph)
+    reference, written = Reference(graph), []
     for task in tasks:
         exported = write_artefact(graph, reference, task.path, FORMATS[task.to], task.precision, options)
-        parity = exported.parity
-        print(
-            f"{exported.path}  {exported.megabytes:.2f} MB  {parity.worst_db:.1f} dB from Keras, "
-            f"{max(0.0, parity.sdr_loss_db):.3f} dB SDR lost on test music"
-        )
-        print(f"  {exported.census.summary()}")
-        for warning in exported.census.warnings:
-            print(f"  warning: {warning}")
+        _show(exported)
+        written.append((task.to, exported))
+    if args.report:
+        _report(args, bundle, folder, written)
     return 0
+
+
+def _check_report(args: argparse.Namespace) -> None:
+    """Raise UsageError or DataError, before anything is written, for a report that cannot be made."""
+    if not args.report:
+        if args.songs or args.seconds is not None:
+            raise UsageError("--songs, --seconds: are for --report, add it")
+        return
+    if not args.songs:
+        raise UsageError("--report: name songs to measure on, --songs DIR ...; they must not have been trained on")
+    if args.seconds is not None and not 0 < args.seconds < float("inf"):
+        raise UsageError(f"--seconds {args.seconds:g}: use a number above 0")
+    from tfsep.evaluation.dataset import find_songs
+
+    find_songs(args.songs)
+
+
+def _show(exported: "Exported") -> None:
+    parity = exported.parity
+    print(
+        f"{exported.path}  {exported.megabytes:.2f} MB  {parity.worst_db:.1f} dB from Keras, "
+        f"{max(0.0, parity.sdr_loss_db):.3f} dB SDR lost on test music"
+    )
+    print(f"  {exported.census.summary()}")
+    for warning in exported.census.warnings:
+        print(f"  warning: {warning}")
+
+
+def _report(args: argparse.Namespace, bundle: "Bundle", folder: Path, written: list[tuple[str, "Exported"]]) -> None:
+    from .costs import collect
+    from .report import write_report
+
+    rows = collect(bundle, folder, written, args.songs, seconds=args.seconds, tell=lambda line: print(f"  {line}", flush=True))
+    what = "whole" if args.seconds is None else f"the middle {args.seconds:g} s of each"
+    about = [f"Model: {bundle.name}. Songs: {', '.join(path.name for path in args.songs)}; {what}."]
+    for path in write_report(args.out, rows, about):
+        print(path)
 
 
 def _tasks(args: argparse.Namespace) -> list[Task]:

@@ -137,7 +137,8 @@ def conv(x, weight, bias=None, strides=(1, 1), pad_type="valid", pad=(0,) * 4, d
             rows = slice(a * dilations[0], a * dilations[0] + (size[0] - 1) * strides[0] + 1, strides[0])
             columns = slice(b * dilations[1], b * dilations[1] + (size[1] - 1) * strides[1] + 1, strides[1])
             taken = part[:, :, rows, columns].reshape(len(x), within, -1)
-            result[:, group * each : (group + 1) * each] += weight[group * each : (group + 1) * each, :, a, b] @ taken
+            tap = np.ascontiguousarray(weight[group * each : (group + 1) * each, :, a, b])  # NumPy multiplies others slowly
+            result[:, group * each : (group + 1) * each] += tap @ taken
     result = result.reshape(len(x), out, *size)
     return result if bias is None else result + np.asarray(bias).reshape(1, -1, 1, 1)
 
@@ -157,7 +158,8 @@ def conv_transpose(
     for a, b in np.ndindex(*kernel):
         rows = slice(a * dilations[0], a * dilations[0] + (size[0] - 1) * strides[0] + 1, strides[0])
         columns = slice(b * dilations[1], b * dilations[1] + (size[1] - 1) * strides[1] + 1, strides[1])
-        full[:, :, rows, columns] += (weight[:, :, a, b].T @ flat).reshape(batch, out, *size)
+        tap = np.ascontiguousarray(weight[:, :, a, b].T)
+        full[:, :, rows, columns] += (tap @ flat).reshape(batch, out, *size)
     for i in (0, 1):
         whole = full.shape[2 + i]
         before, after = (int(pad[2 * i]), int(pad[2 * i + 1])) if str(pad_type) == "custom" else (0, 0)

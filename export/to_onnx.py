@@ -36,6 +36,7 @@ def write(graph: Graph, path: Path, precision: str, options: Options) -> None:
     signature = [tf.TensorSpec(contract.tensor_shape, tf.float32, name=contract.input_name)]
     try:
         model, _ = tf2onnx.convert.from_function(graph.traced, input_signature=signature, opset=OPSET)
+        _spell_out_expm1(model)
         if precision != "fp32":
             _compress(model, precision)
         model.producer_name = "tfsep"
@@ -51,6 +52,21 @@ def write(graph: Graph, path: Path, precision: str, options: Options) -> None:
         why = " ".join(str(error).split()) or type(error).__name__
         raise ModelError(f"ONNX conversion of {contract.name} failed: {why}") from None
     path.write_bytes(model.SerializeToString())
+
+
+def _spell_out_expm1(model: "onnx.ModelProto") -> None:
+    """Write `exp(x) - 1` where the converter passes on TensorFlow's Expm1, which ONNX has not got."""
+    from onnx import helper, numpy_helper
+
+    places = [index for index, node in enumerate(model.graph.node) if node.op_type == "Expm1"]
+    if places:
+        model.graph.initializer.append(numpy_helper.from_array(np.ones((), np.float32), "one_of_expm1"))
+    for index in reversed(places):
+        node = model.graph.node[index]
+        power = f"{node.output[0]}_exp"
+        model.graph.node.insert(index + 1, helper.make_node("Sub", [power, "one_of_expm1"], [node.output[0]]))
+        model.graph.node.insert(index + 1, helper.make_node("Exp", [node.input[0]], [power]))
+        del model.graph.node[index]
 
 
 def _compress(model: "onnx.ModelProto", precision: str) -> None:
