@@ -110,11 +110,11 @@ class Meter:
         self.ahead = 5
 
     def turn(self) -> dict[str, dict[str, float]]:
-        """Return by loader: seconds and processor seconds of a batch alone, of a step with it, and of waiting in that step."""
-        start_s = time.perf_counter()
+        """Return by loader the seconds of a batch alone, of a step with it, of waiting in that, and of a step with a batch at hand."""
+        start_s, start_cpu_s = time.perf_counter(), time.process_time()
         for _ in range(self.steps):
             self.step(self.fixed)
-        fixed_s = (time.perf_counter() - start_s) / self.steps
+        fixed_s, step_cpu_s = (time.perf_counter() - start_s) / self.steps, (time.process_time() - start_cpu_s) / self.steps
         measured = {}
         for name, batches in self.batches.items():
             for _ in range(self.ahead):
@@ -123,6 +123,8 @@ class Meter:
             for _ in range(self.steps):
                 next(batches)
             alone_s, cpu_s = time.perf_counter() - start_s, time.process_time() - start_cpu_s
+            for _ in range(2):  # what is made ahead was just taken; in a run it is there
+                self.step(next(batches))
             waited_s, start_s = 0.0, time.perf_counter()
             for _ in range(self.steps):
                 asked_s = time.perf_counter()
@@ -132,7 +134,7 @@ class Meter:
             with_s = time.perf_counter() - start_s
             measured[name] = {
                 part: value / self.steps for part, value in (("alone", alone_s), ("cpu", cpu_s), ("with", with_s), ("waited", waited_s))
-            } | {"fixed": fixed_s}  # fmt: skip
+            } | {"fixed": fixed_s, "step_cpu": step_cpu_s}  # fmt: skip
         return measured
 
 
@@ -150,6 +152,7 @@ def rows_of(
             f"{batch_s / statistics.median(part['alone'] for part in parts):.0f}",
             spread([part["fixed"] / part["alone"] for part in parts], 1),
             spread([100 * part["waited"] / part["with"] for part in parts], 1),
+            spread([100 * part["step_cpu"] / (part["step_cpu"] + part["cpu"]) for part in parts], 0),
             spread([100 * share for share in shares], 0),
             verdict(statistics.median(shares), MODEL_SHARE, at_most=False),
         )
@@ -190,13 +193,14 @@ def main() -> int:
     table = Table(
         title=f"Loaders beside a training step of `{args.preset}`, {args.precision}",
         columns=("loader", "MB a minute on disk", "ms of processor a batch", "audio s/s, model off", "times what a step takes",
-                 "waiting, % of a step", "model, % of a step", f"limit {100 * MODEL_SHARE:.0f} %"),
+                 "waiting, % of a step", "model, % of processor time", "model, % of a step", f"limit {100 * MODEL_SHARE:.0f} %"),
         rows=list(rows_of(turns, sizes_mb, batch_s)),
         notes=(
             f"Batch of {args.batch} crops, {batch_s:.1f} s of audio; a step with a batch at hand takes {1000 * step_s:.0f} ms, "
             f"{batch_s / step_s:.1f} s of audio a second. Loaders make batches ahead with {args.threads} thread(s), as a run does.",
             f"Median and range of {args.turns} turns of {args.steps} steps; step and loaders in turn. Waiting: until the next batch "
-            "is there. Model: a step with a batch at hand, as a share of one while the loader works beside it.",
+            "is there. Model: a step with a batch at hand, as a share of one while the loader works beside it; the same of processor "
+            "time, which other programs on the machine touch less.",
             f"Records are read through a window of {args.window_mb:g} MB that moves on; files were read once before, so that they "
             "may come from the system's memory. The cache is decoded before a run.",
             "Songs: " + ("given with --data." if args.data else f"{SONGS} synthetic ones of {SONG_S} s, 4 stems."),
