@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from .artefact import Exported
 
+ALL = "all"
 PRECISIONS = (
     "fp32, fp16, int8; litert also int8-full and int16x8, with --representative; coreml also palette8, palette6 and, with "
-    "--risky, palette4"
+    "--risky, palette4; or all"
 )
 
 
@@ -28,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--to", default="litert", metavar="F,...", help="litert, onnx, coreml (default: %(default)s)")
     parser.add_argument("--precision", default="fp16", metavar="P,...", help=f"{PRECISIONS} (default: %(default)s)")
     parser.add_argument(
-        "--waveform", action="store_true", help="files from sound to sound, transform and masking inside (litert, onnx)"
+        "--waveform", action="store_true", help="also files from sound to sound, transform and masks inside (litert, onnx)"
     )
     parser.add_argument(
         "--representative", type=Path, nargs="+", default=[], metavar="SONG", help="songs that set the ranges of integers"
@@ -66,6 +67,7 @@ class Task:
     to: str
     precision: str
     path: Path
+    waveform: bool = False
 
 
 def run(args: argparse.Namespace) -> int:
@@ -89,12 +91,15 @@ def run(args: argparse.Namespace) -> int:
     from .waveform import waveform_graph
 
     bundle = Bundle.load(folder)
-    graph = waveform_graph(bundle) if args.waveform else spectrogram_graph(bundle)
-    reference, written = Reference(graph), []
-    for task in tasks:
-        exported = write_artefact(graph, reference, task.path, FORMATS[task.to], task.precision, options)
-        _show(exported)
-        written.append((task.to, exported))
+    written = []
+    for waveform, build in ((False, spectrogram_graph), (True, waveform_graph)):
+        group = [task for task in tasks if task.waveform is waveform]
+        graph = build(bundle) if group else None
+        reference = Reference(graph) if group else None
+        for task in group:
+            exported = write_artefact(graph, reference, task.path, FORMATS[task.to], task.precision, options)
+            _show(exported)
+            written.append((task.to, exported))
     if args.report:
         _report(args, bundle, folder, written)
     return 0
@@ -147,17 +152,30 @@ def _tasks(args: argparse.Namespace) -> list[Task]:
         raise UsageError(f"--name {args.name!r}: use the name of a file without a folder")
     formats, precisions = _listed(args.to, "--to"), _listed(args.precision, "--precision")
     tasks = []
-    for to in formats:
-        for precision in precisions:
-            chosen = check_combination(to, precision, waveform=args.waveform)
-            if precision in INTEGER and not args.representative:
-                raise UsageError(f"--precision {precision}: name songs for its ranges, --representative SONG ...")
-            if precision in RISKY and not args.risky:
-                raise UsageError(f"--precision {precision}: {RISKY[precision]}; add --risky to export it all the same")
-            name = f"{args.name}-wave" if args.waveform else args.name
-            name = name if len(precisions) == 1 else f"{name}-{precision}"
-            tasks.append(Task(to, precision, args.out / f"{name}{chosen.suffix}"))
+    for waveform in (False, True) if args.waveform else (False,):
+        for to in formats:
+            for precision in _offered(to, waveform, args) if precisions == [ALL] else precisions:
+                chosen = check_combination(to, precision, waveform=waveform)
+                if precision in INTEGER and not args.representative:
+                    raise UsageError(f"--precision {precision}: name songs for its ranges, --representative SONG ...")
+                if precision in RISKY and not args.risky:
+                    raise UsageError(f"--precision {precision}: {RISKY[precision]}; add --risky to export it all the same")
+                name = f"{args.name}-wave" if waveform else args.name
+                name = name if len(precisions) == 1 and precisions != [ALL] else f"{name}-{precision}"
+                tasks.append(Task(to, precision, args.out / f"{name}{chosen.suffix}", waveform))
     return tasks
+
+
+def _offered(to: str, waveform: bool, args: argparse.Namespace) -> list[str]:
+    """Return all precisions of a format that these arguments allow."""
+    from .formats import FORMATS, check_format
+    from .to_coreml import RISKY
+    from .to_litert import INTEGER
+
+    check_format(to)
+    offered = FORMATS[to].waveform_precisions if waveform else FORMATS[to].precisions
+    left_out = {*(() if args.representative else INTEGER), *(() if args.risky else RISKY)}
+    return [precision for precision in offered if precision not in left_out]
 
 
 def _listed(text: str, option: str) -> list[str]:

@@ -12,11 +12,16 @@ FORMATS: dict[str, Format] = {
 }
 
 
-def check_combination(name: str, precision: str, *, waveform: bool = False) -> Format:
-    """Return a format by name. Raises: UsageError if it is unknown or does not come in this precision."""
+def check_format(name: str) -> Format:
+    """Return a format by name. Raises: UsageError if it is unknown."""
     if name not in FORMATS:
         raise UsageError(f"format {name!r}: use {', '.join(FORMATS)}")
-    chosen = FORMATS[name]
+    return FORMATS[name]
+
+
+def check_combination(name: str, precision: str, *, waveform: bool = False) -> Format:
+    """Return a format by name. Raises: UsageError if it is unknown or does not come in this precision."""
+    chosen = check_format(name)
     allowed = chosen.waveform_precisions if waveform else chosen.precisions
     what = f"{chosen.title} {'waveform ' if waveform else ''}files"
     if not allowed:

@@ -1,7 +1,7 @@
 """`tfsep-export` from end to end, and what it says when asked for what there is not."""
 
 import pytest
-from tfsep_export.cli import main
+from tfsep_export.cli import _tasks, build_parser, main
 
 from tfsep.separation.separator import Separator
 
@@ -39,6 +39,8 @@ def test_formats_times_precisions(folder, tmp_path, capsys):
             "precision 'palette6': LiteRT files come in fp32, fp16, int8, ",
         ),
         (["--to", "coreml", "--precision", "palette4"], "--precision palette4: 4-bit palettes crash"),
+        (["--waveform", "--to", "coreml"], "there are no Core ML waveform files: use litert or onnx"),
+        (["--precision", "all", "--to", "tflite"], "format 'tflite': use"),
         (["--name", "a/b"], "--name 'a/b': use the name of a file without a folder"),
         (["--name", ""], "--name '': use the name"),
     ],
@@ -54,3 +56,24 @@ def test_usage(arguments, message, tmp_path, capsys):
 def test_no_bundle(tmp_path, capsys):
     assert main([str(tmp_path), "--out", str(tmp_path / "out")]) == 1
     assert "no trained model there" in capsys.readouterr().err
+
+
+def test_all_precisions_and_both_kinds(tmp_path):
+    def names(*arguments):
+        return [task.path.name for task in _tasks(build_parser().parse_args(["default", *arguments]))]
+
+    assert names("--precision", "all", "--waveform", "--to", "litert,coreml") == [
+        "model-fp32.tflite",
+        "model-fp16.tflite",
+        "model-int8.tflite",
+        "model-fp32.mlpackage",
+        "model-fp16.mlpackage",
+        "model-int8.mlpackage",
+        "model-palette8.mlpackage",
+        "model-palette6.mlpackage",
+        "model-wave-fp32.tflite",
+        "model-wave-fp16.tflite",
+    ]
+    assert names("--waveform") == ["model.tflite", "model-wave.tflite"]
+    assert "model-int8-full.tflite" in names("--precision", "all", "--representative", "song.wav")
+    assert "model-palette4.mlpackage" in names("--precision", "all", "--risky", "--to", "coreml")
