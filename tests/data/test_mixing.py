@@ -238,7 +238,7 @@ def test_finished_songs_are_no_pairs(make_track):
     mixture = make_track("hit", mixture=np.full((4000, 2), 1000))
     for stems in (STEMS, ("drums", "accompaniment")):
         pools = [Pool(tracks=(noise_track(make_track),)), Pool(tracks=(mixture,))]
-        with pytest.raises(DataError, match="hit and 0 more hold mixture, of which none of drums, .* can be learnt"):
+        with pytest.raises(DataError, match=r"hit and 0 more hold mixture, of which none of drums, .* can be learnt"):
             mixer(pools=pools, stems=stems)
 
 
