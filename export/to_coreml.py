@@ -65,8 +65,24 @@ def _quiet() -> Iterator[Any]:
         logger.setLevel(level)
 
 
+def _teach_expm1(coremltools: Any) -> None:
+    """Let the converter write `exp(x) - 1` for TensorFlow's Expm1, which it does not know."""
+    registry = coremltools.converters.mil.frontend.tensorflow.tf_op_registry
+    builder = coremltools.converters.mil.mil.Builder
+    if "Expm1" in registry._TF_OPS_REGISTRY:
+        return
+
+    def convert(context: Any, node: Any) -> None:
+        power = builder.exp(x=context[node.inputs[0]])
+        context.add(node.name, builder.sub(x=power, y=np.float32(1), name=node.name))
+
+    convert.__name__ = "Expm1"
+    registry.register_tf_op(convert)
+
+
 def _converted(graph: Graph, precision: str, coremltools: Any) -> "MLModel":
     contract = graph.contract
+    _teach_expm1(coremltools)
     tensor = coremltools.TensorType(name=contract.input_name, shape=contract.tensor_shape, dtype=np.float32)
     return coremltools.convert(
         [graph.traced.get_concrete_function()],

@@ -82,8 +82,9 @@ def _reason(message: str) -> str:
     """Return one line of what a converter says; where it names an operator that is not built in, that and its layer."""
     unknown = re.search(r"'tf\.(\w+)' op is neither a custom op nor a flex op", message)
     if unknown:
-        layers = re.findall(r'"([^"@:]+)@[^"]*"', message[: unknown.start()])
-        where = f" in layer {layers[-1]}" if layers else ""
+        place = message[: unknown.start()].rpartition("loc(")[2]  # from the operator itself outwards
+        layer = re.search(r'"([^"@:]+)@', place)
+        where = f" in layer {layer[1]}" if layer else ""
         return (
             f"operator {unknown[1]}{where} is not built into LiteRT, and Flex operators are not used: replace it in the model"
         )
