@@ -13,7 +13,7 @@ import pytest
 
 from tfsep.bundle import Bundle
 from tfsep.data.mixing import CropMixer
-from tfsep.errors import AudioError, DataError, ModelError, UsageError
+from tfsep.errors import AudioError, DataError, ModelError, TrainingError, UsageError
 from tfsep.models.config import GeneratorConfig
 from tfsep.training.config import TrainingConfig
 from tfsep.training.data import DataFolder
@@ -214,7 +214,7 @@ def test_loss_that_bursts(make_run, small_config, tmp_path, monkeypatch):
     fine = TrainingConfig.learning_rate_at
     # so large that the step which follows is NaN
     monkeypatch.setattr(TrainingConfig, "learning_rate_at", lambda self, step: fine(self, step) if step != 3 else 1e38)
-    with pytest.raises(DataError, match=r"step [45]: .* the last good state is .*last\.npz") as caught:
+    with pytest.raises(TrainingError, match=r"step [45]: .* the last good state is .*last\.npz") as caught:
         run.train()
     assert "\n" not in str(caught.value)
     monkeypatch.undo()
@@ -228,7 +228,7 @@ def test_weights_that_burst_are_not_saved(make_run, small_config, tmp_path, monk
     run = make_run(out)
     fine = TrainingConfig.learning_rate_at
     monkeypatch.setattr(TrainingConfig, "learning_rate_at", lambda self, step: fine(self, step) if step < 2 else float("nan"))
-    with pytest.raises(DataError, match="step 3: weights are not finite; nothing was saved yet"):
+    with pytest.raises(TrainingError, match="step 3: weights are not finite; nothing was saved yet"):
         run.train()
     assert not (out / "last.npz").exists()
     assert not (out / "best").exists()
@@ -287,3 +287,21 @@ def test_data_folder_of_a_kind():
 def test_data_folder_with_a_bad_weight(weight):
     with pytest.raises(UsageError, match=f"songs@{weight}: the weight after @ is '{weight}'; use a positive number"):
         DataFolder.parse(f"songs@{weight}")
+
+
+def test_records_are_trained_on_as_folders_are(make_run, small_config, toy, tmp_path):
+    """Packed songs, one of them excluded, beside a folder."""
+    from tfsep.cli import main
+
+    records = str(tmp_path / "records")
+    pack = ["pack", "--data", str(toy / "data"), "--out", records, "--rate", "8000", "--channels", "1", "--segment", "1"]
+    assert main(pack) == 0
+    data = [DataFolder.parse(f"records:{records}@2"), DataFolder(str(toy / "data"))]
+    run = make_run(tmp_path / "run", replace(small_config, steps=2), data=data, exclude=["a"])
+    run.train()
+    first, second = json.loads((tmp_path / "run" / "config.json").read_text())["data"]
+    assert (first["kind"], first["weight"], first["songs"], len(first["hash"])) == ("records", 2.0, 2, 16)
+    assert (second["kind"], second["songs"]) == ("folders", 1)
+    assert np.isfinite(log_of(tmp_path / "run")[-1]["loss"])
+    with pytest.raises(UsageError, match="--exclude z: no song of that name"):
+        make_run(tmp_path / "other", data=data, exclude=["z"])

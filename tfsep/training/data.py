@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -13,11 +13,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tfsep.data.cache import CachedTrack
 from tfsep.data.loading import load_tracks
 from tfsep.data.mixing import Pool
+from tfsep.data.records.index import read_index
 from tfsep.data.registry import DEFAULT_KIND, open_source, source_names, split_kind
 from tfsep.data.source import StemSource
 from tfsep.errors import DataError, UsageError
 from tfsep.spec import SpectrogramSpec
 from tfsep.training.validation import scored_stems
+
+if TYPE_CHECKING:  # it takes TensorFlow, which is not there on Keras' JAX backend
+    from tfsep.data.records.dataset import RecordSource
+
+RECORDS = "records:"  # begins the name of a folder that `tfsep pack` made, or of its address
 
 
 @dataclass(frozen=True)
@@ -45,16 +51,23 @@ class DataFolder:
                 value = 0.0
             if not 0 < value < float("inf"):
                 raise UsageError(f"{text}: the weight after @ is {weight!r}; use a positive number, as in songs@2")
-        says_none = split_kind(source) == (DEFAULT_KIND, Path(source))
+        says_none = not source.startswith(RECORDS) and split_kind(source) == (DEFAULT_KIND, Path(source))
         return cls(f"{kind}:{source}" if kind and says_none else source, value)
 
 
 @dataclass(frozen=True)
 class RunData:
-    """Pools of one use, and what is to be remembered of them."""
+    """What is drawn from for one use.
+
+    Attributes:
+        record: of each source, JSON values to be kept with the run.
+        exclude: names of songs that records may hold, and must not be drawn.
+    """
 
     pools: tuple[Pool, ...]
     record: list[dict[str, Any]]
+    records: tuple["RecordSource", ...] = ()
+    exclude: frozenset[str] = frozenset()
 
 
 class DataReader:
@@ -82,16 +95,23 @@ class DataReader:
 
         Raises: UsageError for a name that excludes nothing: a slip of the pen would train on what must not be trained on.
         """
-        known = frozenset().union(*(source_names(folder.source) for folder in folders)) if names else frozenset()
+        known = frozenset().union(*(_names(folder.source) for folder in folders)) if names else frozenset()
         unknown = sorted(set(names) - known)
         if unknown:
             raise UsageError(f"--exclude {' '.join(unknown)}: no song of that name in the data; use names of song folders")
         self._forbidden |= frozenset(names)
 
     def read(self, folders: Sequence[DataFolder]) -> RunData:
-        """Return one pool for each source. Raises: UsageError, DataError, AudioError for unusable sources."""
-        pools, record = [], []
+        """Return one pool for each source that is no records. Raises: UsageError, DataError, AudioError for unusable sources."""
+        pools, records, record = [], [], []
         for folder in folders:
+            if folder.source.startswith(RECORDS):
+                from tfsep.data.records.dataset import RecordSource
+
+                source = RecordSource(folder.source.removeprefix(RECORDS), folder.weight)
+                records.append(source)
+                record.append(_record_of_records(source))
+                continue
             name = Path(folder.source).name
             tracks, skipped = self._load(open_source(folder.source, exclude=self._forbidden), name)
             pool = Pool(tracks=tuple(tracks), weight=folder.weight)
@@ -100,7 +120,7 @@ class DataReader:
                            "skipped": skipped, "hash": pool_hash(pool),
                            "hours": round(sum(track.length for track in tracks) / self._spec.sample_rate_hz / 3600, 3),
                            "genres": sorted({track.genre for track in tracks if track.genre})})  # fmt: skip
-        return RunData(tuple(pools), record)
+        return RunData(tuple(pools), record, tuple(records), self._forbidden)
 
     def _load(self, source: StemSource, name: str) -> tuple[list[CachedTrack], int]:
         with self._bar(f"reading {name}") as advance:
@@ -120,6 +140,18 @@ class DataReader:
         with Progress(*fields, console=self._console, disable=not self._console.is_terminal) as progress:
             task = progress.add_task(text, total=None)
             yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _record_of_records(source: "RecordSource") -> dict[str, Any]:
+    index = read_index(str(source.location))
+    return {"folder": Path(str(source.location)).name, "kind": "records", "weight": source.weight, "songs": len(index.songs),
+            "skipped": len(index.skipped), "hash": index.hash, "hours": round(index.hours, 3), "genres": sorted(index.genres)}  # fmt: skip
+
+
+def _names(source: str) -> frozenset[str]:
+    if source.startswith(RECORDS):
+        return frozenset(read_index(source.removeprefix(RECORDS)).names)
+    return source_names(source)
 
 
 def pool_hash(pool: Pool) -> str:

@@ -1,7 +1,7 @@
 """What a run trains with: stage 1, supervised. (Stage 2 is `tfsep.training.stage2`.)"""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import keras
 
@@ -10,6 +10,9 @@ from tfsep.training.backend_steps import PortableTrainer
 from tfsep.training.config import TrainingConfig
 from tfsep.training.data import RunData
 from tfsep.training.trainer import SupervisedTrainer
+
+if TYPE_CHECKING:  # it takes TensorFlow, which is not there on Keras' JAX backend
+    from tfsep.data.records.dataset import RecordDataset
 
 
 class Stage(Protocol):
@@ -38,16 +41,16 @@ class Stage(Protocol):
         ...
 
 
-def make_mixer(config: TrainingConfig, data: RunData) -> CropMixer:
-    """Return what draws a run's crops of multitracks."""
-    return CropMixer(
-        data.pools,
-        stems=config.generator.stems,
-        samples=config.crop_samples,
-        channels=config.generator.spec.channels,
-        config=config.mixing,
-        seed=config.seed,
-    )
+def make_mixer(config: TrainingConfig, data: RunData) -> "CropMixer | RecordDataset":
+    """Return what draws a run's crops of multitracks, where there are records from those as well."""
+    spec = config.generator.spec
+    common = {"stems": config.generator.stems, "samples": config.crop_samples, "channels": spec.channels,
+              "config": config.mixing, "seed": config.seed}  # fmt: skip
+    if not data.records:
+        return CropMixer(data.pools, **common)
+    from tfsep.data.records.dataset import RecordDataset
+
+    return RecordDataset(data.records, pools=data.pools, exclude=data.exclude, sample_rate_hz=spec.sample_rate_hz, **common)
 
 
 class SupervisedStage:
@@ -76,7 +79,7 @@ class SupervisedStage:
         """Find nothing: a loss that is not finite is noticed at its step."""
 
 
-def supervised_batch(mixer: CropMixer, index: int, size: int) -> tuple:
+def supervised_batch(mixer: "CropMixer | RecordDataset", index: int, size: int) -> tuple:
     """Return what `SupervisedTrainer` takes."""
     return (*mixer.batch(index, size), mixer.equaliser(index, size))
 
