@@ -28,14 +28,14 @@ SPEC = SpectrogramSpec(sample_rate_hz=8000, window_samples=128, hop_samples=64, 
 SAMPLES = (FRAMES - 1) * SPEC.hop_samples + SPEC.window_samples
 GENERATORS = {
     "two": GeneratorConfig(
-        spec=SPEC, stems=("drums", "other"), bands=((16, 2), (48, 6)), widths=(4, 6), blocks=(1, 0), dense_bottleneck=4
+        spec=SPEC, stems=("drums", "other"), bands=((16, 2), (48, 6)), widths=(4,), blocks=(1,), dense_bottleneck=4
     ),
     "four": GeneratorConfig(spec=SPEC, bands=((16, 2), (48, 6)), widths=(4,), blocks=(1,), dense_bottleneck=0),
     "dssgan": GeneratorConfig(kind="dssgan", spec=SPEC, stems=("drums", "accompaniment"), widths=(2, 3)),
 }
 CRITICS = {
-    "dcgan": {"widths": (3, 4), "narrow_widths": (4,), "dense": 3},
-    "multiband": {"bands": ((0.25, 2), (0.75, 4)), "views": ((1, 1), (2, 2)), "widths": (3, 4)},
+    "dcgan": {"widths": (3,), "narrow_widths": (4,), "dense": 3},
+    "multiband": {"bands": ((0.25, 2), (0.75, 4)), "views": ((2, 2),), "widths": (3, 4)},
 }
 CONFIGS = {
     "wgan-gp": {
@@ -134,22 +134,26 @@ def run(
     steps: int = 2,
     fields: dict | None = None,
     policy: str = "float32",
-    fit: bool = False,
+    way: str = "compiled",
     worker: int = 0,
     workers: int = 1,
 ) -> dict:
-    """Train some steps, in a loop or by `fit`; return weights by number and the logs of the last step or, by `fit`, their means."""
+    """Train some steps; return weights by number, and the logs of the last step or, by `fit`, of all.
+
+    Args:
+        way: "compiled", "eager" or "fit".
+    """
     config, stems = config_of(loss, **(fields or {})), len(GENERATORS[generator].stems)
     before = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy(policy)
     trainer = make_trainer(config, generator) if stage == 2 else make_supervised(generator)
     batches = (share_of(batch_of(config, stems, index), worker, workers) for index in range(steps))
     batches = (batch if stage == 2 else batch.supervised for batch in batches)
-    if fit:
+    if way == "fit":
         history = trainer.fit(data_for_fit(batches), steps_per_epoch=steps, verbose=0).history
         logs = {name: values[0] for name, values in history.items()}
     else:
-        step = compiled_step(trainer)
+        step = compiled_step(trainer) if way == "compiled" else trainer.update
         for batch in batches:
             logs = step(batch)
     keras.mixed_precision.set_global_policy(before)

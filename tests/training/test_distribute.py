@@ -55,7 +55,9 @@ def results(tmp_path_factory):
         processes[f"worker {index}"] = start(folder / f"worker {index}.npz", TF_CONFIG=json.dumps(config))
     try:
         program = runpy.run_path(str(PROGRAM))
-        alone = {f"{name}:{key}": value for name, case in CASES.items() for key, value in program["run"](**case).items()}
+        alone = {
+            f"{name}:{key}": value for name, case in CASES.items() for key, value in program["run"](**case, way="eager").items()
+        }
         for name, process in processes.items():
             _, errors = process.communicate(timeout=300)
             assert process.returncode == 0, f"{name}: {errors[-2000:]}"

@@ -21,7 +21,8 @@ SLOPE = 0.2  # of the leaky ReLU below zero, as in DCGAN (Radford et al. 2016, a
 
 
 def _leaky(x):
-    return keras.activations.leaky_relu(x, SLOPE)
+    # Not Keras' own, whose fusion with the bias TensorFlow's graph optimiser tries and fails at, with an error in each run's log.
+    return ops.where(x > 0, x, SLOPE * x)
 
 
 @keras.saving.register_keras_serializable(package="tfsep")
