@@ -48,6 +48,8 @@ def write_artefact(
     """
     if path.suffix != chosen.suffix:
         raise UsageError(f"{path}: {chosen.title} files end in {chosen.suffix}")
+    if path.is_dir() and not chosen.folder:
+        raise UsageError(f"{path}: is a folder, so no file of that name can be written: choose another name")
     try:
         with _workshop(path.parent) as folder:
             made = folder / path.name
@@ -96,8 +98,5 @@ def _workshop(parent: Path) -> Iterator[Path]:
 def _put(made: Path, path: Path) -> None:
     """Rename, replacing what is there; a folder cannot be replaced by renaming, so the old one is moved aside first."""
     if path.is_dir():
-        if not made.is_dir():
-            raise UsageError(f"{path}: is a folder, so no file of that name can be written: choose another name")
-        aside = made.with_name("replaced")
-        os.replace(path, aside)
+        os.replace(path, made.with_name("replaced"))
     os.replace(made, path)

@@ -29,7 +29,8 @@ class Format:
 
     Attributes:
         title: its name for people.
-        suffix: of its files; files may be folders.
+        suffix: of its files.
+        folder: whether they are folders.
         precisions, waveform_precisions: that it comes in, from features to masks and from sound to sound.
         write: convert a graph to a file of a precision, the contract inside. Raises: ModelError, MissingExtraError, UsageError.
         load: return a runtime of the file, one thread.
@@ -38,6 +39,7 @@ class Format:
 
     title: str
     suffix: str
+    folder: bool = False
     precisions: tuple[str, ...]
     waveform_precisions: tuple[str, ...]
     write: Callable[[Graph, Path, str, Options], None]

@@ -199,6 +199,7 @@ def census(path: Path) -> Census:
 FORMAT = Format(
     title="Core ML",
     suffix=".mlpackage",
+    folder=True,
     precisions=("fp32", "fp16", "int8", "palette8", "palette6", "palette4"),
     waveform_precisions=(),
     write=write,

@@ -94,17 +94,18 @@ def test_what_was_there_stays_when_an_export_fails(bundle, tmp_path, monkeypatch
 
 
 def test_what_was_there_is_replaced(bundle, tmp_path):
-    for to, suffix in (("litert", ".tflite"), ("coreml", ".mlpackage")):
-        path = tmp_path / f"m{suffix}"
-        for precision in ("fp16", "int8"):
-            exported = export_model(bundle, path, to=to, precision=precision)
-        assert described_sha256(exported.contract_path) == sha256_of(path)
-    assert sorted(each.name for each in tmp_path.iterdir()) == [
-        "m.mlpackage", "m.mlpackage.json", "m.tflite", "m.tflite.json"
-    ]  # fmt: skip
+    (tmp_path / "m.tflite").write_text("old")
+    (tmp_path / "m.mlpackage" / "old").mkdir(parents=True)
+    for to in ("litert", "coreml"):
+        exported = export_model(bundle, tmp_path / f"m{FORMATS[to].suffix}", to=to)
+        assert described_sha256(exported.contract_path) == sha256_of(exported.path)
+    names = ["m.mlpackage", "m.mlpackage.json", "m.tflite", "m.tflite.json"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == names
+    assert not (tmp_path / "m.mlpackage" / "old").exists()
     (tmp_path / "n.tflite").mkdir()
     with pytest.raises(UsageError, match=r"n\.tflite: is a folder"):
         export_model(bundle, tmp_path / "n.tflite")
+    assert list((tmp_path / "n.tflite").iterdir()) == []
 
 
 def test_folder_that_cannot_be_written(bundle, tmp_path):
