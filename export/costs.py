@@ -52,9 +52,9 @@ class Row:
     warnings: tuple[str, ...] = ()
 
     @property
-    def mean_loss_db(self) -> float:
-        """Mean over stems."""
-        return float(np.mean(list(self.loss_db.values()))) if self.loss_db else 0.0
+    def worst_loss_db(self) -> float:
+        """Of the stem that loses most."""
+        return max(self.loss_db.values(), default=0.0)
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as JSON values."""

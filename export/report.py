@@ -11,7 +11,7 @@ from tfsep.errors import MissingExtraError
 from tfsep.evaluation.style import CSS
 
 from .costs import KERAS, MEASURED_S, THREADS, Row
-from .parity import MOST_QUANTISED_SDR_LOSS_DB
+from .parity import MOST_QUANTISED_SDR_LOSS_DB, MOST_SDR_LOSS_DB
 
 STEM_ORDER = ("drums", "bass", "vocals", "other")
 COLOURS = {".tflite": "#2f7ed8", ".onnx": "#e07b39", ".mlpackage": "#2f9e6e", KERAS: "#8b93a3"}
@@ -74,7 +74,7 @@ def markdown(rows: Sequence[Row], about: Sequence[str]) -> str:
     warnings = [f"- {row.label}: {warning}" for row in rows for warning in row.warnings]
     verdicts = [f"- {line}" for line in _verdicts(rows)]
     notes = [f"- {note}" for note in (*about, _machine(), *NOTES)]
-    parts = ["# What each exported file costs\n", "\n".join(lines), "\n".join(verdicts), "\n".join(notes)]
+    parts = ["# What each exported file costs", "\n".join(lines), "\n".join(verdicts), "\n".join(notes)]
     if warnings:
         parts.append("What leaves the accelerators:\n\n" + "\n".join(warnings))
     return "\n\n".join(parts) + "\n"
@@ -129,13 +129,12 @@ def _stems(rows: Sequence[Row]) -> list[str]:
 
 
 def _verdicts(rows: Sequence[Row]) -> list[str]:
-    limits = {"fp32": 0.02, "fp16": 0.02}
     lines = []
     for row in rows:
-        limit_db = limits.get(row.precision, MOST_QUANTISED_SDR_LOSS_DB)
-        if row.parity_db is not None and row.mean_loss_db > limit_db:
+        limit_db = MOST_SDR_LOSS_DB.get(row.precision, MOST_QUANTISED_SDR_LOSS_DB)
+        if row.parity_db is not None and row.worst_loss_db > limit_db:
             lines.append(
-                f"{row.label} loses {row.mean_loss_db:.3f} dB SDR on average, more than {limit_db:g} dB: not to be used as default"
+                f"{row.label} loses {row.worst_loss_db:.3f} dB SDR on a stem, more than {limit_db:g} dB: not to be used as default"
             )
     return lines or ["No file loses more SDR than its precision may."]
 
@@ -161,11 +160,11 @@ def _colour(row: Row) -> str:
 def _loss_plot(rows: Sequence[Row]) -> str:
     figure, axes = _figure()
     for row in rows:
-        axes.plot(row.megabytes, row.mean_loss_db, "o", color=_colour(row))
-        axes.annotate(row.label, (row.megabytes, row.mean_loss_db), xytext=(4, 3), textcoords="offset points", fontsize=7)
+        axes.plot(row.megabytes, row.worst_loss_db, "o", color=_colour(row))
+        axes.annotate(row.label, (row.megabytes, row.worst_loss_db), xytext=(4, 3), textcoords="offset points", fontsize=7)
     axes.axhline(MOST_QUANTISED_SDR_LOSS_DB, color="#c0392b", linewidth=0.8, linestyle="--")
     axes.set_xlabel("MB")
-    axes.set_ylabel("mean SDR loss (dB)")
+    axes.set_ylabel("SDR lost by the worst stem (dB)")
     axes.margins(x=0.25)
     return _data_uri(figure)
 

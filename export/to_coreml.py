@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from coremltools.models import MLModel
 
 RISKY = {"palette4": "4-bit palettes crash or are wrong on some devices (coremltools issue 2716)"}
-SMALLEST_COMPRESSED = 512  # values; smaller weights stay float16
+LARGEST_UNCOMPRESSED = 512  # values; weights of no more stay float16
 _BITS = {"palette8": 8, "palette6": 6, "palette4": 4}
 
 
@@ -115,9 +115,9 @@ def _compressed(model: "MLModel", precision: str, coremltools: Any) -> "MLModel"
         return model
     optimize = coremltools.optimize.coreml
     if precision == "int8":
-        config = optimize.OpLinearQuantizerConfig(mode="linear_symmetric", weight_threshold=SMALLEST_COMPRESSED)
+        config = optimize.OpLinearQuantizerConfig(mode="linear_symmetric", weight_threshold=LARGEST_UNCOMPRESSED)
         return optimize.linear_quantize_weights(model, optimize.OptimizationConfig(global_config=config))
-    config = optimize.OpPalettizerConfig(mode="kmeans", nbits=_BITS[precision], weight_threshold=SMALLEST_COMPRESSED)
+    config = optimize.OpPalettizerConfig(mode="kmeans", nbits=_BITS[precision], weight_threshold=LARGEST_UNCOMPRESSED)
     return optimize.palettize_weights(model, optimize.OptimizationConfig(global_config=config))
 
 
@@ -191,7 +191,7 @@ def census(path: Path) -> Census:
             warnings[f"{op.op_type} of stride {max(strides.val)}, the Neural Engine likes 2 at most"] += 1
         weight = op.inputs.get("weight", op.inputs.get("y"))
         stays = weight is not None and weight.name not in compressed and weight.val is not None
-        if compressed and stays and np.size(weight.val) >= SMALLEST_COMPRESSED:
+        if compressed and stays and np.size(weight.val) > LARGEST_UNCOMPRESSED:
             warnings[f"weights of {op.op_type} that were not compressed"] += 1
     return Census(dict(program.operations), tuple(f"{count} {what}" for what, count in sorted(warnings.items())))
 

@@ -24,8 +24,9 @@ Tensor = Any  # of TensorFlow
 class Transform:
     """Transform and inverse for one geometry.
 
-    Spectra are pairs of real tensors `(signals, frames, kept_bins)`: all bins from DC to Nyquist, and `A - 1` more that repeat
-    earlier ones and are left out of the inverse.
+    Spectra are packed as the products leave them, `(signals * frames, A, 2, B / 2 + 1)`: k1, real or imaginary part, k2. Of the last
+    k2, which is Nyquist for the first k1, the others repeat earlier bins and are left out of the inverse. To bring only magnitudes
+    and masks into the order of the bins saves half of the transpositions.
 
     Raises: ValueError if the window has no two factors, one of them even.
     """
@@ -45,21 +46,16 @@ class Transform:
         """The factor B, even."""
         return factors(self.spec.window_samples)[1]
 
-    @property
-    def kept_bins(self) -> int:
-        """Bins of the tensors: `A * (B / 2 + 1)`."""
-        return self.outer * (self.inner // 2 + 1)
-
     def multiply_adds_per_second(self, stems: int) -> float:
         """Return those of the matrix products for a second of audio: one transform, and an inverse for all stems but one."""
         a, b, half = self.outer, self.inner, self.inner // 2 + 1
         each = b * a * 2 * a + a * 2 * b * 2 * half  # of a frame, either way
         return each * stems * self.spec.channels * self.spec.frames_per_second
 
-    def forward(self, signals: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, signals: Tensor) -> Tensor:
         """Transform `(signals, samples)`, `samples` a whole number of hops, with `window - hop` zeros added on both sides.
 
-        Returns: real and imaginary part, `(signals, samples / hop + window / hop - 1, kept_bins)`.
+        Returns: packed spectra of `samples / hop + window / hop - 1` frames.
         """
         import tensorflow as tf
 
@@ -75,34 +71,49 @@ class Transform:
         real, imaginary = y[:, :, :a], y[:, :, a:]
         turned = [real * c["cos"] + imaginary * c["sin"], imaginary * c["cos"] - real * c["sin"]]  # n2, k1
         z = tf.transpose(tf.concat(turned, axis=1), [0, 2, 1])  # k1, n2
-        z = tf.reshape(tf.matmul(tf.reshape(z, [count * a, 2 * b]), c["inner"]), [count, a, 2 * (b // 2 + 1)])
-        z = tf.transpose(z, [0, 2, 1])  # k2, k1: the bins in their order
-        half = b // 2 + 1
-        shape = [signal_count, frames, self.kept_bins]
-        return tf.reshape(z[:, :half], shape), tf.reshape(z[:, half:], shape)
+        return tf.reshape(tf.matmul(tf.reshape(z, [count * a, 2 * b]), c["inner"]), [count, a, 2, b // 2 + 1])
 
-    def inverse(self, real: Tensor, imaginary: Tensor) -> Tensor:
+    def magnitude(self, packed: Tensor, signal_count: int) -> Tensor:
+        """Return the magnitudes of packed spectra, `(signals, frames, window / 2)`, the Nyquist bin left out."""
+        import tensorflow as tf
+
+        real, imaginary = packed[:, :, 0, :-1], packed[:, :, 1, :-1]
+        magnitude = tf.transpose(tf.sqrt(real * real + imaginary * imaginary), [0, 2, 1])  # k2, k1: the bins in their order
+        return tf.reshape(magnitude, [signal_count, -1, self.spec.window_samples // 2])
+
+    def packed_mask(self, mask: Tensor) -> Tensor:
+        """Return a mask `(signals, frames, window / 2)` as a factor of packed spectra; Nyquist takes that of the bin below."""
+        import tensorflow as tf
+
+        a, half = self.outer, self.inner // 2 + 1
+        wide = tf.concat([mask, mask[:, :, -1:], mask[:, :, : a - 1]], axis=-1)  # the last ones have no weight in the inverse
+        return tf.transpose(tf.reshape(wide, [-1, half, a]), [0, 2, 1])[:, :, tf.newaxis]
+
+    def weighted(self, packed: Tensor) -> Tensor:
+        """Return what `inverse` takes, before or after masks: each bin times how often a real signal has it."""
+        return packed * self._constants["weights"]
+
+    def inverse(self, weighted: Tensor, signal_count: int) -> Tensor:
         """Invert `forward` by least squares; returns `(signals, samples)` without the zeros that it added."""
         import tensorflow as tf
 
         spec, c = self.spec, self._constants
-        signal_count, frames, _ = real.shape
-        count, a, b, half = signal_count * frames, self.outer, self.inner, self.inner // 2 + 1
+        count, a, b, half = weighted.shape[0], self.outer, self.inner, self.inner // 2 + 1
+        frames = count // signal_count
         hop, overlaps = spec.hop_samples, spec.window_samples // spec.hop_samples
-        parts = [tf.reshape(part, [count, half, a]) for part in (real, imaginary)]
-        x = tf.transpose(tf.concat(parts, axis=1) * c["weights"], [0, 2, 1])  # k1, k2
-        y = tf.reshape(tf.matmul(tf.reshape(x, [count * a, 2 * half]), c["inner_back"]), [count, a, 2 * b])
+        y = tf.reshape(tf.matmul(tf.reshape(weighted, [count * a, 2 * half]), c["inner_back"]), [count, a, 2 * b])
         y = tf.transpose(y, [0, 2, 1])  # n2, k1
         back, across = y[:, :b], y[:, b:]
         turned = tf.concat([back * c["cos"] - across * c["sin"], across * c["cos"] + back * c["sin"]], axis=-1)
         windows = tf.reshape(tf.matmul(tf.reshape(turned, [count * b, 2 * a]), c["outer_back"]), [count, b, a])
         windows = tf.reshape(tf.transpose(windows * c["synthesis"], [0, 2, 1]), [signal_count, frames, overlaps * hop])
+        # pieces of one hop; only those that lie wholly inside the signal are wanted
+        kept = frames - overlaps + 1
         total = sum(
-            tf.pad(windows[:, :, shift * hop : (shift + 1) * hop], [[0, 0], [shift, overlaps - 1 - shift], [0, 0]])
+            windows[:, overlaps - 1 - shift : overlaps - 1 - shift + kept, shift * hop : (shift + 1) * hop]
             for shift in range(overlaps)
         )
-        cut = total[:, overlaps - 1 : frames]  # one hop less for each frame that reaches into the zeros
-        return tf.reshape(cut, [signal_count, (frames - overlaps + 1) * hop])
+        return tf.reshape(total, [signal_count, kept * hop])
 
     @cached_property
     def _constants(self) -> dict[str, np.ndarray]:
@@ -113,8 +124,9 @@ class Transform:
         twiddle = 2 * np.pi * np.outer(np.arange(b), np.arange(a)) / size
         window = hann_window(size).astype(np.float64)
         # the inverse of a real signal: each bin stands for two, but DC and Nyquist for one; what lies above is left out
-        weights = np.where(np.arange(self.kept_bins) <= size // 2, 2.0, 0.0)
+        weights = np.where(np.arange(a * half) <= size // 2, 2.0, 0.0)
         weights[[0, size // 2]] = 1.0
+        packed_weights = (weights / size).reshape(half, a).T[:, np.newaxis]
         cos, sin = np.cos(inner), np.sin(inner)
         constants = {
             "analysis": (window * 2 / window.sum()).reshape(a, b).T,
@@ -122,7 +134,7 @@ class Transform:
             "cos": np.cos(twiddle),
             "sin": np.sin(twiddle),
             "inner": np.block([[cos, -sin], [sin, cos]]),
-            "weights": np.tile((weights / size).reshape(half, a), (2, 1)),
+            "weights": np.repeat(packed_weights, 2, axis=1),
             "inner_back": np.block([[cos.T, sin.T], [-sin.T, cos.T]]),
             "outer_back": np.concatenate([np.cos(outer), -np.sin(outer)], axis=0),
             "synthesis": synthesis_window(size, spec.hop_samples).astype(np.float64).reshape(a, b).T,

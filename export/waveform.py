@@ -30,21 +30,15 @@ def waveform_graph(bundle: Bundle) -> Graph:
         import tensorflow as tf
 
         sound = tf.transpose(mixture[0])  # channels, samples
-        real, imaginary = transform.forward(sound)
-        cut = [part[:, :, : spec.model_bins] for part in (real, imaginary)]
-        magnitude = tf.sqrt(cut[0] * cut[0] + cut[1] * cut[1])
+        packed = transform.forward(sound)
+        magnitude = transform.magnitude(packed, spec.channels)
         compressed = tf.math.log(1.0 + spec.feature_gain * magnitude)  # there is no log1p operator in LiteRT
         masks = bundle.generator.masks(tf.transpose(compressed, [1, 2, 0])[tf.newaxis])
-        beyond = transform.kept_bins - spec.model_bins - 1
-        wide = []
+        weighted = transform.weighted(packed)
+        sounds = {}
         for stem in others:
-            mask = tf.transpose(masks[stem][0], [2, 0, 1])
-            # the Nyquist bin takes the mask of the bin below; what lies above it is left out of the inverse
-            wide.append(tf.concat([mask, mask[:, :, -1:], mask[:, :, :beyond]], axis=-1))
-        back = transform.inverse(
-            tf.concat([mask * real for mask in wide], axis=0), tf.concat([mask * imaginary for mask in wide], axis=0)
-        )
-        sounds = {stem: back[index * spec.channels : (index + 1) * spec.channels] for index, stem in enumerate(others)}
+            mask = transform.packed_mask(tf.transpose(masks[stem][0], [2, 0, 1]))
+            sounds[stem] = transform.inverse(weighted * mask, spec.channels)
         sounds[residual] = sound - sum(sounds.values())
         return {stem: tf.transpose(each)[tf.newaxis] for stem, each in sounds.items()}
 

@@ -53,7 +53,7 @@ def test_the_table_says_it_all(tmp_path):
         in text
     )
     assert "| - | - | - | - |" in text  # Core ML does not run here
-    assert "m.mlpackage loses 0.300 dB SDR on average, more than 0.1 dB: not to be used as default" in text
+    assert "m.mlpackage loses 0.500 dB SDR on a stem, more than 0.1 dB: not to be used as default" in text
     assert "Neural Engine itself" in text
     page = html(rows, ["two songs"])
     assert "3 &lt;odd&gt; things" in page

@@ -7,7 +7,7 @@ from tfsep_export.formats import FORMATS
 from tfsep_export.model import export_model
 from tfsep_export.transform import Transform, factors
 
-from tfsep.dsp.stft import stft
+from tfsep.dsp.stft import istft, stft
 from tfsep.errors import ModelError, UsageError
 from tfsep.separation.runtime import load_runtime
 from tfsep.separation.separator import Separator
@@ -34,10 +34,19 @@ def test_transform_and_inverse(rng, window, hop):
     spec = SpectrogramSpec(window_samples=window, hop_samples=hop)
     sound = rng.normal(0, 0.1, (9 * hop, 2)).astype(np.float32)
     transform = Transform(spec)
-    real, imaginary = transform.forward(tf.constant(sound.T))
-    found = (real.numpy() + 1j * imaginary.numpy())[:, :, : spec.bins].transpose(1, 2, 0)
-    assert snr_db(found, stft(sound, spec)) > 120
-    assert snr_db(transform.inverse(real, imaginary).numpy().T, sound) > 120
+    packed = transform.forward(tf.constant(sound.T))
+    expected = stft(sound, spec)
+    in_order = packed.numpy().transpose(0, 2, 3, 1).reshape(2, len(expected), 2, -1)[:, :, :, : spec.bins]  # k2, k1
+    found = (in_order[:, :, 0] + 1j * in_order[:, :, 1]).transpose(1, 2, 0)
+    assert snr_db(found, expected) > 120
+    magnitude = transform.magnitude(packed, 2).numpy().transpose(1, 2, 0)
+    assert snr_db(magnitude, np.abs(expected[:, :-1])) > 120
+    assert snr_db(transform.inverse(transform.weighted(packed), 2).numpy().T, sound) > 120
+
+    mask = rng.uniform(0, 1, magnitude.shape).astype(np.float32)
+    masked = transform.weighted(packed) * transform.packed_mask(tf.constant(mask.transpose(2, 0, 1)))
+    wanted = istft(expected * np.concatenate([mask, mask[:, -1:]], axis=1), spec, len(sound))
+    assert snr_db(transform.inverse(masked, 2).numpy().T, wanted) > 120
 
 
 def test_constants_are_small():
