@@ -44,7 +44,11 @@ def parse() -> Namespace:
         "--work", type=Path, required=True, metavar="DIR", help="where runs and scores lie; done ones are not repeated"
     )
     parser.add_argument("--seeds", type=count, default=3, metavar="N", help="runs of each arm")
-    parser.add_argument("--steps", type=count, default=400, metavar="N", help="of stage 1, and of what follows")
+    parser.add_argument("--steps", type=count, default=300, metavar="N", help="of stage 1")
+    parser.add_argument("--later", type=count, default=200, metavar="N", help="steps of each arm after it")
+    parser.add_argument(
+        "--unpaired-batch", type=count, default=4, metavar="N", help="crops of each kind for the critics in a step"
+    )
     parser.add_argument("--paired", type=count, default=60, metavar="N", help="songs with multitracks")
     parser.add_argument("--unpaired", type=count, default=60, metavar="N", help="songs for each kind of unpaired recordings")
     parser.add_argument("--tests", type=count, default=16, metavar="N", help="songs in each test")
@@ -74,7 +78,8 @@ class Arms:
             generator=generator_config(), steps=args.steps, batch=8, crop_frames=64, warmup_steps=50, seed=seed,
             validate_every=args.steps, checkpoint_every=args.steps,
         )  # fmt: skip
-        self.later = replace(self.config, learning_rate=3e-4)
+        later = args.later
+        self.later = replace(self.config, learning_rate=3e-4, steps=later, validate_every=later, checkpoint_every=later)
         self.paired = self._folder(str(split.paired))
 
     def train(self, arm: str) -> Path:
@@ -102,11 +107,13 @@ class Arms:
         return [self.paired, self._folder(f"drums:{unpaired['targets']}"), self._folder(f"no-drums:{unpaired['rests']}")]
 
     def _adversarial(self, steps: int, out: Path, initial: Path, data: list) -> None:
-        from tfsep.training.config import stage2
+        from tfsep.training.presets import stage2
 
         config = stage2(replace(self.later, steps=steps), self.args.adversarial)
         config = replace(config, batch=8, learning_rate=self.later.learning_rate, warmup_steps=self.later.warmup_steps)
-        config = replace(config, adversarial=replace(config.adversarial, unpaired_batch=8, ramp_steps=min(100, steps // 4)))
+        config = replace(
+            config, adversarial=replace(config.adversarial, unpaired_batch=self.args.unpaired_batch, ramp_steps=steps // 4)
+        )
         kinds = {"mixtures": "mixtures", "targets": "drums", "rests": "no-drums"}
         unpaired = {role: [self._folder(f"{kinds[role]}:{self.split.unpaired[role]}")] for role in UNPAIRED}
         self._run(config, out, data, initial, unpaired)
@@ -118,7 +125,7 @@ class Arms:
         self._run(self.later, out, [self.paired], self.train("a"))
 
     def _train_c(self, out: Path) -> None:
-        self._adversarial(self.args.steps, out, self.train("a"), [self.paired])
+        self._adversarial(self.args.later, out, self.train("a"), [self.paired])
 
     def _train_d(self, out: Path) -> None:
         self._run(self.later, out, self._pairs(), self.train("a"))
@@ -137,8 +144,8 @@ class Arms:
     def _train_f(self, out: Path) -> None:
         half = out.with_name("f-first")
         if not (half / "best" / "bundle.json").is_file():
-            self._run(replace(self.later, steps=self.args.steps // 2), half, self._pairs(), self.train("a"))
-        self._adversarial(self.args.steps - self.args.steps // 2, out, half / "best", self._pairs())
+            self._run(replace(self.later, steps=self.args.later // 2), half, self._pairs(), self.train("a"))
+        self._adversarial(self.args.later - self.args.later // 2, out, half / "best", self._pairs())
 
 
 def score(estimate: np.ndarray, drums: np.ndarray, hits: np.ndarray) -> dict[str, float | None]:
@@ -251,8 +258,8 @@ def main() -> int:
     notes = (
         f"{args.paired} songs of the family {args.family} with multitracks; drums, music without drums and mixtures of {args.unpaired} "
         f"songs each of other families; tests of {args.tests} songs each that nothing was learnt from.",
-        f"{args.seeds} seeds; {args.steps} steps of stage 1, then {args.steps} more of each arm at the same learning rate, batches of 8 "
-        f"crops of 1.5 s and, where adversarial ({args.adversarial}), 8 unpaired of each kind.",
+        f"{args.seeds} seeds; {args.steps} steps of stage 1, then {args.later} more of each other arm at the same learning rate, "
+        f"batches of 8 crops of 1.5 s and, where adversarial ({args.adversarial}), {args.unpaired_batch} unpaired of each kind.",
         f"In brackets: the mean difference from ({CONTROL}) on the same songs, and its 95 % bootstrap interval over seeds and songs. "
         "LSD: log-spectral distance, lower is better. Real songs: 60 s from the middle; their hits are onsets of the drum stem.",
     )

@@ -24,6 +24,7 @@ from tfsep.training.backend_steps import compiled_step
 from tfsep.training.trainer import SupervisedTrainer
 
 FRAMES = 8
+PAIRED = 4  # examples with targets in a batch
 SPEC = SpectrogramSpec(sample_rate_hz=8000, window_samples=128, hop_samples=64, channels=1, frames=FRAMES, feature_gain=300.0)
 SAMPLES = (FRAMES - 1) * SPEC.hop_samples + SPEC.window_samples
 GENERATORS = {
@@ -54,11 +55,9 @@ CONFIGS = {
 def config_of(loss: str, **fields) -> AdversarialConfig:
     """A loss of `CONFIGS` with weights so large that each term shows in a step or two."""
     common = {
-        "batch": 4,
         "unpaired_batch": 4,
         "ramp_steps": 0,
         "adversarial_weight": 0.3,
-        "generator_learning_rate": 1e-3,
         "critic_learning_rate": 1e-3,
     }
     return AdversarialConfig(**(common | CONFIGS[loss] | fields))
@@ -73,9 +72,9 @@ def batch_of(config: AdversarialConfig, stems: int, index: int) -> AdversarialBa
 
     unpaired = config.unpaired_examples, 1, SAMPLES
     supervised = (
-        noise(config.batch, stems, 1, SAMPLES),
-        np.ones((config.batch, stems), np.float32),
-        10 * noise(config.batch, stems, 8),
+        noise(PAIRED, stems, 1, SAMPLES),
+        np.ones((PAIRED, stems), np.float32),
+        10 * noise(PAIRED, stems, 8),
     )
     return AdversarialBatch(supervised, noise(*unpaired), noise(*unpaired), noise(*unpaired))
 
@@ -101,7 +100,7 @@ def make_trainer(config: AdversarialConfig, generator: str = "two") -> Adversari
     shape = {"frames": FRAMES, "bins": SPEC.model_bins, "channels": 1}
     critics = [build_discriminator(config.discriminator, **shape, name=role, **CRITICS[config.discriminator]) for role in ROLES]
     trainer = AdversarialTrainer(network, generator_config, config, tuple(critics))
-    trainer.compile(*build_optimizers(config))
+    trainer.compile(*build_optimizers(config, 1e-3))
     set_weights((network, *trainer.critics))
     return trainer
 

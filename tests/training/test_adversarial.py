@@ -157,7 +157,7 @@ def test_target_that_is_no_stem():
 
 
 def test_optimizers_are_the_configurations():
-    generator, critic = build_optimizers(config_of("hinge", generator_learning_rate=3e-4, clip_norm=0.0))
+    generator, critic = build_optimizers(config_of("hinge", clip_norm=0.0), 3e-4)
     assert float(generator.learning_rate) == pytest.approx(3e-4)
     assert (generator.beta_1, generator.beta_2, generator.global_clipnorm) == (0.5, 0.9, None)
     assert float(critic.learning_rate) == pytest.approx(1e-3)

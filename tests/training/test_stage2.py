@@ -11,8 +11,9 @@ from tfsep.bundle import Bundle
 from tfsep.cli import main
 from tfsep.data.mixing import CropMixer
 from tfsep.errors import DataError, UsageError
+from tfsep.training import presets
 from tfsep.training.adversarial_config import AdversarialConfig
-from tfsep.training.config import TrainingConfig, stage2
+from tfsep.training.config import TrainingConfig
 from tfsep.training.data import DataFolder
 
 
@@ -20,7 +21,7 @@ class Killed(BaseException):
     """What ends a run in the middle, as Ctrl-C does."""
 
 
-SMALL = AdversarialConfig(loss="hinge", discriminator="dcgan", ramp_steps=2, unpaired_batch=2, batch=2)
+SMALL = AdversarialConfig(loss="hinge", discriminator="dcgan", ramp_steps=2, unpaired_batch=2)
 
 
 @pytest.fixture(scope="module")
@@ -118,11 +119,20 @@ def test_roles_that_are_missing_or_of_another_kind(make_run, small_config, stage
 
 
 def test_presets_bring_their_rate_and_batch(small_config):
-    reference = stage2(small_config, "dssgan")
+    reference = presets.stage2(small_config, "dssgan")
+    assert [reference.learning_rate_at(step) for step in (0, reference.steps - 1)] == [5e-5, 5e-5]
     assert (reference.learning_rate, reference.batch, reference.adversarial.critic_steps) == (5e-5, 48, 5)
     assert TrainingConfig.from_json(json.loads(json.dumps(reference.to_json()))) == reference
     with pytest.raises(UsageError, match="adversarial preset 'gan' is unknown: use modern, dssgan"):
-        stage2(small_config, "gan")
+        presets.stage2(small_config, "gan")
+
+
+def test_the_reference_s_stage_1():
+    config = presets.stage1("dssgan")
+    assert (config.batch, config.learning_rate, config.weight_decay, config.clip_norm) == (48, 5e-5, 0, 0)
+    assert (config.crop_frames, config.generator.spec.frames, config.precision) == (64, 64, "float32")
+    assert presets.stage1_of(config.generator) == config
+    assert presets.stage1("default") == presets.stage1_of(TrainingConfig().generator) == TrainingConfig()
 
 
 def typed(toy, out, *options):

@@ -111,8 +111,8 @@ def _config(args: argparse.Namespace, initial: Path | None) -> "TrainingConfig":
 
     from tfsep.bundle import read_about
     from tfsep.errors import UsageError
-    from tfsep.models.presets import preset
-    from tfsep.training.config import TrainingConfig, stage2
+    from tfsep.training.config import TrainingConfig
+    from tfsep.training.presets import stage1, stage1_of, stage2
 
     changes = {
         name: getattr(args, name)
@@ -123,9 +123,9 @@ def _config(args: argparse.Namespace, initial: Path | None) -> "TrainingConfig":
         if args.config:
             config = TrainingConfig.from_json(json.loads(args.config.read_text(encoding="utf-8")))
         elif initial and not args.preset:
-            config = TrainingConfig(generator=read_about(initial).config)
+            config = stage1_of(read_about(initial).config)
         else:
-            config = TrainingConfig(generator=preset(args.preset or "default", stems=_stems(args)))
+            config = stage1(args.preset or "default", stems=_stems(args))
         if args.stems and config.generator.stems != _stems(args):
             raise UsageError(f"--stems {args.stems}: the model that is asked for separates {', '.join(config.generator.stems)}")
         if args.adversarial:

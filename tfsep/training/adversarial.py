@@ -77,14 +77,16 @@ def build_critics(config: AdversarialConfig, generator_config: GeneratorConfig, 
     )
 
 
-def build_optimizers(config: AdversarialConfig) -> tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]:
-    """Make Adam for the generator and Adam for both critics."""
+def build_optimizers(
+    config: AdversarialConfig, learning_rate: float
+) -> tuple[keras.optimizers.Optimizer, keras.optimizers.Optimizer]:
+    """Make Adam for the generator, at this learning rate, and Adam for both critics."""
     return tuple(
         keras.optimizers.Adam(
             rate, beta_1=config.beta_1, beta_2=config.beta_2, global_clipnorm=config.clip_norm or None, name=name
         )
         for rate, name in (
-            (config.generator_learning_rate, "generator_adam"),
+            (learning_rate, "generator_adam"),
             (config.critic_learning_rate, "critic_adam"),
         )
     )
@@ -101,7 +103,7 @@ class AdversarialTrainer(PortableTrainer):
 
         generator = build_generator(generator_config, frames)  # with the weights of stage 1
         trainer = AdversarialTrainer(generator, generator_config, config, build_critics(config, generator_config, frames))
-        trainer.compile(*build_optimizers(config))
+        trainer.compile(*build_optimizers(config, learning_rate=1e-4))
         step = compiled_step(trainer)  # or trainer.fit
         logs = step(AdversarialBatch((audio, known, equaliser_db), mixtures, targets, rests))
 

@@ -28,7 +28,6 @@ class AdversarialConfig:
         penalty_weight: of the gradient penalty (lambda), for `wgan-gp` only.
         beta_1, beta_2: Adam's, of both optimizers.
         clip_norm: what the gradients of all weights of an optimizer are together clipped to, 0 for no clipping.
-        batch: examples with targets in a step.
         unpaired_batch: unpaired mixtures, targets and rests in each update of the critics.
         score_bound: a critic whose scores or loss pass it has exploded.
 
@@ -45,12 +44,10 @@ class AdversarialConfig:
     ramp_steps: int = 1000
     critic_steps: int = 1
     penalty_weight: float = 10.0
-    generator_learning_rate: float = 1e-4
     critic_learning_rate: float = 2e-4
     beta_1: float = 0.5
     beta_2: float = 0.9
     clip_norm: float = 1.0
-    batch: int = 8
     unpaired_batch: int = 8
     score_bound: float = 1e4
 
@@ -60,7 +57,7 @@ class AdversarialConfig:
                 raise ValueError(f"{name}={getattr(self, name)!r}: use {', '.join(allowed)}")
         if not self.target:
             raise ValueError("target='': use the name of a stem")
-        for name in ("critic_steps", "batch", "unpaired_batch"):
+        for name in ("critic_steps", "unpaired_batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: use 1 or more")
         for name in (
@@ -79,7 +76,7 @@ class AdversarialConfig:
                 "adversarial_weight=0 and feature_matching_weight=0: the critics would be of no use; give one of them a weight, "
                 "or train stage 1"
             )
-        for name in ("generator_learning_rate", "critic_learning_rate", "score_bound"):
+        for name in ("critic_learning_rate", "score_bound"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name}={getattr(self, name)}: use a positive number")
         for name in ("beta_1", "beta_2"):
@@ -117,12 +114,10 @@ ADVERSARIAL_PRESETS: dict[str, AdversarialConfig] = {
         ramp_steps=0,
         critic_steps=5,
         penalty_weight=10.0,
-        generator_learning_rate=5e-5,
         critic_learning_rate=5e-5,
         beta_1=0.9,
         beta_2=0.999,
         clip_norm=0.0,
-        batch=48,
         unpaired_batch=48,
     ),
 }

@@ -1,11 +1,11 @@
 """The frozen configuration of a run."""
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tfsep.data.mixing import MixingConfig
 from tfsep.models.config import GeneratorConfig
-from tfsep.training.adversarial_config import AdversarialConfig, adversarial_preset
+from tfsep.training.adversarial_config import AdversarialConfig
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 ERRORS = ("modulus", "rms")
@@ -31,7 +31,7 @@ class TrainingConfig:
     warmup_steps: int = 300
     decay_fraction: float = 0.25  # the last part of the run, in which the learning rate falls to nothing
     weight_decay: float = 1e-4
-    clip_norm: float = 1.0
+    clip_norm: float = 1.0  # 0 for no clipping
     ema_decay: float = 0.999
     error: str = "rms"  # what the loss measures, see `tfsep.training.loss.spectral_loss`
     precision: str = "mixed_bfloat16"
@@ -50,12 +50,11 @@ class TrainingConfig:
             raise ValueError(f"precision={self.precision!r}: use {' or '.join(PRECISIONS)}")
         if not 0 <= self.ema_decay < 1:
             raise ValueError(f"ema_decay={self.ema_decay}: use 0 to less than 1")
-        if not 0 < self.decay_fraction <= 1:
-            raise ValueError(f"decay_fraction={self.decay_fraction}: use more than 0, at most 1")
-        for name in ("learning_rate", "clip_norm"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ValueError(f"{name}={getattr(self, name)}: use a positive number")
-        for name in ("warmup_steps", "weight_decay"):
+        if not 0 <= self.decay_fraction <= 1:
+            raise ValueError(f"decay_fraction={self.decay_fraction}: use 0 to 1")
+        if not 0 < self.learning_rate < float("inf"):
+            raise ValueError(f"learning_rate={self.learning_rate}: use a positive number")
+        for name in ("warmup_steps", "weight_decay", "clip_norm"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ValueError(f"{name}={getattr(self, name)}: use 0 or more")
         if not 0 <= self.seed < 2**32:
@@ -70,12 +69,12 @@ class TrainingConfig:
         return (self.crop_frames - 1) * spec.hop_samples + spec.window_samples
 
     def learning_rate_at(self, step: int) -> float:
-        """Return the learning rate of a step: linear warm-up, a plateau, linear decay to 1 % at the end.
+        """Return the learning rate of a step: linear warm-up, a plateau, linear decay to 1 % at the end, if any.
 
         The plateau does not depend on `steps`, so that a run may be resumed with another length.
         """
         warm = min(1.0, (step + 1) / max(1, self.warmup_steps))
-        left = (self.steps - step) / (self.steps * self.decay_fraction)
+        left = (self.steps - step) / (self.steps * self.decay_fraction) if self.decay_fraction else 1.0
         return self.learning_rate * warm * max(0.01, min(1.0, left))
 
     def to_json(self) -> dict[str, Any]:
@@ -96,9 +95,3 @@ class TrainingConfig:
         if values.get("adversarial") is not None:
             values["adversarial"] = AdversarialConfig.from_json(values["adversarial"])
         return cls(**values)
-
-
-def stage2(config: TrainingConfig, preset: str) -> TrainingConfig:
-    """Return a run's stage 2 by an adversarial preset, with its learning rate and batch. Raises: UsageError for an unknown name."""
-    adversarial = adversarial_preset(preset)
-    return replace(config, adversarial=adversarial, learning_rate=adversarial.generator_learning_rate, batch=adversarial.batch)

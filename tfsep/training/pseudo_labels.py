@@ -152,9 +152,7 @@ def _write(folder: Path, excerpt: Excerpt, song: Path, model: str) -> None:
     folder.mkdir()
     peak = max(1.0, *(float(np.abs(samples).max()) for samples in excerpt.stems.values()))  # a file holds no more than 1
     for stem, samples in excerpt.stems.items():
-        Audio(samples / np.float32(peak), excerpt.sample_rate_hz).write(
-            folder / f"{stem}.flac", subtype="pcm_16"
-        )
+        Audio(samples / np.float32(peak), excerpt.sample_rate_hz).write(folder / f"{stem}.flac", subtype="pcm_16")
     about = {"pseudo_label": {"of": song.name, "start_s": excerpt.start_s, "confidence": excerpt.confidence, "model": model}}
     with AtomicFile(folder / "song.json") as target:
         target.file.write(json.dumps(about, indent=1).encode())

@@ -60,7 +60,7 @@ class SupervisedStage:
         self._config = config
         self._mixer = make_mixer(config, data)
         self._optimizer = keras.optimizers.AdamW(
-            config.learning_rate, weight_decay=config.weight_decay, global_clipnorm=config.clip_norm
+            config.learning_rate, weight_decay=config.weight_decay, global_clipnorm=config.clip_norm or None
         )
         self.trainer = SupervisedTrainer(generator, config.generator, error=config.error)
         self.trainer.compile(self._optimizer)

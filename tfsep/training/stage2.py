@@ -45,7 +45,7 @@ class AdversarialStage:
             build_critics(adversarial, config.generator, config.crop_frames),
             error=config.error,
         )
-        self.trainer.compile(*build_optimizers(adversarial))
+        self.trainer.compile(*build_optimizers(adversarial, config.learning_rate))
         self._watch = CriticWatch(adversarial)
         crops = config.batch + adversarial.unpaired_examples  # mixtures; the recordings that critics hear are not counted
         self.seconds_per_step = crops * seconds_per_crop(config)
