@@ -50,7 +50,9 @@ def test_distance_of_a_gain_is_the_gain():
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(RATE_HZ, 2)).astype(np.float32) * 0.1
     assert log_spectral_distance_db(noise, noise, RATE_HZ) == 0
-    assert log_spectral_distance_db(noise, noise / 2, RATE_HZ) == pytest.approx(20 * np.log10(2), abs=0.02)  # near the floor a bit less
+    assert log_spectral_distance_db(noise, noise / 2, RATE_HZ) == pytest.approx(
+        20 * np.log10(2), abs=0.02
+    )  # near the floor a bit less
 
 
 def test_holes_in_the_highs_are_heard_and_errors_below_are_not():

@@ -1,10 +1,15 @@
 """What a generator costs: parameters and multiply-adds, counted from the operations of its graph."""
 
+import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfsep.models.config import GeneratorConfig
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
@@ -21,18 +26,51 @@ class Cost:
 
 
 def generator_cost(config: GeneratorConfig) -> Cost:
-    """Count the cost of a generator by tracing its TensorFlow graph for one chunk."""
-    import tensorflow as tf
+    """Count the cost of a generator by tracing it for one chunk, on Keras' TensorFlow or JAX backend."""
+    import keras
 
     from tfsep.models.presets import build_generator
 
     spec = config.spec
     generator = build_generator(config)
-    signature = tf.TensorSpec((1, spec.frames, spec.model_bins, spec.channels), tf.float32)
-    graph = tf.function(generator).get_concrete_function(signature).graph
-    multiply_adds = sum(_multiply_adds(operation) for operation in graph.get_operations())
+    shape = (1, spec.frames, spec.model_bins, spec.channels)
+    count = _count_on_jax if keras.backend.backend() == "jax" else _count_on_tensorflow
     seconds = spec.frames * spec.hop_samples / spec.sample_rate_hz
-    return Cost(generator.count_params(), multiply_adds / seconds)
+    return Cost(generator.count_params(), count(generator, shape) / seconds)
+
+
+def _count_on_tensorflow(generator: "keras.Model", shape: tuple[int, ...]) -> int:
+    import tensorflow as tf
+
+    graph = tf.function(generator).get_concrete_function(tf.TensorSpec(shape, tf.float32)).graph
+    return sum(_multiply_adds(operation) for operation in graph.get_operations())
+
+
+def _count_on_jax(generator: "keras.Model", shape: tuple[int, ...]) -> int:
+    import jax
+
+    traced = jax.make_jaxpr(lambda features: list(generator(features).values()))(jax.ShapeDtypeStruct(shape, "float32"))
+    return _multiply_adds_of_jaxpr(traced.jaxpr)
+
+
+def _multiply_adds_of_jaxpr(jaxpr: Any) -> int:
+    total = 0
+    for equation in jaxpr.eqns:
+        inputs = [variable.aval.shape for variable in equation.invars if hasattr(variable, "aval")]
+        output = math.prod(equation.outvars[0].aval.shape)
+        if equation.primitive.name == "dot_general":
+            (contracted, _), _ = equation.params["dimension_numbers"]
+            total += output * math.prod(inputs[0][axis] for axis in contracted)
+        elif equation.primitive.name == "conv_general_dilated":
+            out_axis = equation.params["dimension_numbers"].rhs_spec[0]
+            kernel = math.prod(inputs[1]) // inputs[1][out_axis]
+            # a transposed convolution is one of its input with zeros between, which cost nothing
+            total += output * kernel // math.prod(equation.params["lhs_dilation"])
+        for value in equation.params.values():
+            inner = getattr(value, "jaxpr", value)
+            if hasattr(inner, "eqns"):
+                total += _multiply_adds_of_jaxpr(inner)
+    return total
 
 
 def _multiply_adds(operation) -> int:
