@@ -202,19 +202,19 @@ def interval(values: np.ndarray) -> tuple[float, float, float]:
 
 
 def rows_of(scores: dict, baselines: dict, arms: list[str], tests: list[str]) -> list[tuple[str, ...]]:
-    """Return the table: each arm's means, and its difference from the control."""
+    """Return the table, metric by metric: each arm's mean in each test, and its difference from the control."""
     rows = []
-    for label, values in baselines.items():
-        cells = [f"{_mean(values[test].values(), metric):.2f}" for test in tests for metric in METRICS]
-        rows.append((label, *cells))
-    for arm in arms:
-        cells = []
-        for test in tests:
-            for metric in METRICS:
+    for metric, label in METRICS.items():
+        rows.append((f"**{label}**", *("" for _ in tests)))
+        for name, values in baselines.items():
+            rows.append((name, *(f"{_mean(values[test].values(), metric):.2f}" for test in tests)))
+        for arm in arms:
+            cells = []
+            for test in tests:
                 mean = _mean((song for by_arm in scores.values() for song in by_arm[arm][test].values()), metric)
                 gain, low, high = interval(differences(scores, arm, test, metric))
                 cells.append(f"{mean:.2f}" if arm == CONTROL else f"{mean:.2f} ({gain:+.2f}; {low:+.2f} to {high:+.2f})")
-        rows.append((f"({arm}) {ARMS[arm]}", *cells))
+            rows.append((f"({arm}) {ARMS[arm]}", *cells))
     return rows
 
 
@@ -253,7 +253,7 @@ def main() -> int:
                 print(f"seed {seed} arm {arm}: {trained_s:.0f} s, drums SDR {mean}", file=sys.stderr, flush=True)
     scores = {seed: stored["arms"][str(seed)] for seed in range(args.seeds)}
     tests = list(split.tests)
-    columns = ("", *(f"{test}: {label}" for test in tests for label in METRICS.values()))
+    columns = ("", *(f"{test} ({len(songs)})" for test, songs in split.tests.items()))
     rows = rows_of(scores, stored["baselines"], arms, tests)
     notes = (
         f"{args.paired} songs of the family {args.family} with multitracks; drums, music without drums and mixtures of {args.unpaired} "
