@@ -18,15 +18,19 @@ def find_bundle(model: str | Path) -> Path:
         model: a folder with `model.keras`, a run's folder (its `best` is taken), or the name of a model that comes with tfsep.
     Raises: ModelError if there is none.
     """
-    if isinstance(model, str) and model in shipped_models() and not Path(model).exists():
-        return Path(str(resources.files("tfsep") / "weights" / model))
-    path = Path(model)
+    shipped = isinstance(model, str) and model in shipped_models() and not Path(model).exists()
+    path = Path(str(resources.files("tfsep") / "weights" / model)) if shipped else Path(model)
     for folder in (path, path / "best", path.parent if path.suffix == ".keras" else path):
         if (folder / BUNDLE_FILE).is_file():
             return folder
     raise ModelError(
-        f"{model}: no trained model there; use a folder with {BUNDLE_FILE}, a run's folder, or one of: {', '.join(shipped_models())}"
+        f"{model}: no trained model there; use a folder with {BUNDLE_FILE}, a run's folder, or one of: {', '.join(_shipped_bundles())}"
     )
+
+
+def _shipped_bundles() -> list[str]:
+    weights = resources.files("tfsep") / "weights"
+    return [name for name in shipped_models() if (weights / name / BUNDLE_FILE).is_file()]
 
 
 def find_contract(model: str | Path) -> tuple[Path, ModelContract]:
