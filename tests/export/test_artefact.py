@@ -16,6 +16,7 @@ from tfsep_export.parity import FLOOR_DB, QUANTISED_FLOOR_DB
 from tfsep.bundle import Bundle
 from tfsep.contract import ModelContract, described_sha256
 from tfsep.errors import AudioError, ModelError, UsageError
+from tfsep.separation.runtime import load_runtime
 from tfsep.separation.runtime_contract import sha256_of
 
 CASES = [
@@ -156,3 +157,14 @@ def test_the_sidecar_is_for_people_without_tfsep(bundle, tmp_path):
     fields = json.loads(export_model(bundle, tmp_path / "m.onnx", to="onnx", precision="fp32").contract_path.read_text())
     assert fields["tensors"]["inputs"] == [{"name": "features", "dtype": "float32", "shape": [1, 8, 128, 2]}]
     assert fields["spec"]["hop_samples"] == 64
+
+
+def test_estimates_that_are_all_zero_share_alike_in_float16(bundles, tmp_path):
+    """As a reference generator that has learnt nothing yet gives them: its floor must not become 0 / 0."""
+    config = bundles["dssgan"].config
+    weights = [np.zeros(variable.shape, np.float32) for variable in bundles["dssgan"].generator.variables]
+    Bundle.write(tmp_path / "zero", config, weights, training={})
+    exported = export_model(Bundle.load(tmp_path / "zero"), tmp_path / "m.tflite", to="litert", precision="fp16")
+    features = np.random.default_rng(0).uniform(0, 4, (config.spec.frames, config.spec.model_bins, 1)).astype(np.float32)
+    for mask in load_runtime(exported.path, threads=1).predict(features).values():
+        np.testing.assert_allclose(mask, 0.5, atol=1e-3)

@@ -84,7 +84,7 @@ class DssganUNet(keras.Model):
 
     def masks(self, features) -> dict:
         """Return the masks of the contract: each cell shared by the energy of the estimates, equally where all are 0."""
-        floor = 1e-10
+        floor = 1e-6  # exports in float16 keep it; anything under 6e-8 would become 0, and 0 / 0
         energies = {stem: ops.square(ops.expm1(value)) + floor for stem, value in self(features).items()}
         total = sum(energies.values())
         return {stem: energy / total for stem, energy in energies.items()}
