@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tfsep.errors import AudioError, ModelError
-from tfsep.training.checkpoint import AveragedWeights, load_checkpoint, load_parts, save_checkpoint, save_parts
+from tfsep.training.checkpoint import AveragedWeights, load_parts, save_parts
 
 
 def make(width: int = 3, seed: int = 0):
@@ -14,6 +14,14 @@ def make(width: int = 3, seed: int = 0):
     optimizer = keras.optimizers.AdamW(0.1)
     optimizer.build(model.trainable_variables)
     return model, optimizer, AveragedWeights(model.variables, 0.9)
+
+
+def save_checkpoint(path, model, optimizer, average, progress):
+    save_parts(path, {"generator": model.variables, "optimizer": optimizer.variables}, average, progress)
+
+
+def load_checkpoint(path, model, optimizer, average):
+    return load_parts(path, {"generator": model.variables, "optimizer": optimizer.variables}, average)
 
 
 def step(model, optimizer, average):

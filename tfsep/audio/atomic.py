@@ -36,11 +36,12 @@ def remove_stale_parts(path: Path) -> None:
         return
     for part in sorted(path.parent.glob(f".{glob.escape(path.name)}.*.part")):
         owner = part.name.removeprefix(f".{path.name}.").removesuffix(".part")
-        if owner.isdigit() and not _runs(int(owner)):
+        if owner.isdigit() and not process_runs(int(owner)):
             part.unlink(missing_ok=True)
 
 
-def _runs(process_id: int) -> bool:
+def process_runs(process_id: int) -> bool:
+    """Return whether a process of that number runs, whoever's it is; on POSIX systems only."""
     try:
         os.kill(process_id, 0)
     except ProcessLookupError:

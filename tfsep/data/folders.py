@@ -80,6 +80,10 @@ class FolderSource:
             )
         return sorted(folders)
 
+    def names(self) -> frozenset[str]:
+        """Return what `exclude` may name. Raises: DataError as `folders`."""
+        return frozenset().union(*map(folder_names, self.folders()))
+
     def tracks(self) -> Sequence[FolderTrack]:
         """Return one track for each folder that holds a stem. Raises: DataError if there is none, or none is left."""
         folders = self.folders()

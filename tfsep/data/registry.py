@@ -81,9 +81,4 @@ def source_names(text: str) -> frozenset[str]:
 
     Raises: as `open_source`; DataError for a folder that does not hold what its kind promises.
     """
-    from tfsep.data.folders import FolderSource, folder_names
-
-    source = open_source(text)
-    if isinstance(source, FolderSource):
-        return frozenset().union(*map(folder_names, source.folders()))
-    return source.names()
+    return open_source(text).names()

@@ -32,6 +32,10 @@ class StemSource(Protocol):
 
     paired: bool
 
+    def names(self) -> frozenset[str]:
+        """Return the names of recordings, and of folders they lie in, that can be excluded."""
+        ...
+
     def tracks(self) -> Sequence[Track]:
         """Return the tracks, sorted by name."""
         ...

@@ -6,7 +6,6 @@ import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from tfsep.audio.atomic import AtomicFile, write_error
@@ -85,17 +84,3 @@ def load_parts(path: Path, parts: Mapping[str, Sequence], average: AveragedWeigh
             variable.assign(value)
     average.values, average.updates = averaged, updates
     return progress
-
-
-def save_checkpoint(
-    path: Path, generator: keras.Model, optimizer: keras.optimizers.Optimizer, average: AveragedWeights, progress: dict
-) -> None:
-    """Write a stage-1 run: `save_parts` of the generator and its optimizer."""
-    save_parts(path, {"generator": generator.variables, "optimizer": optimizer.variables}, average, progress)
-
-
-def load_checkpoint(
-    path: Path, generator: keras.Model, optimizer: keras.optimizers.Optimizer, average: AveragedWeights
-) -> dict:
-    """Read what `save_checkpoint` wrote: `load_parts` of a generator and its optimizer."""
-    return load_parts(path, {"generator": generator.variables, "optimizer": optimizer.variables}, average)

@@ -5,9 +5,7 @@ Wang et al. 2021, "Semi-supervised singing voice separation with noisy self-trai
 """
 
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +14,13 @@ import numpy as np
 
 from tfsep.audio import Audio, open_audio
 from tfsep.audio.atomic import AtomicFile, write_error
+from tfsep.data.catalogue.staging import StagedFolder
 from tfsep.dsp.stft import stft
 from tfsep.errors import AudioError, DataError, UsageError
 from tfsep.separation.separator import Separator
 from tfsep.spec import SpectrogramSpec
 
 SILENCE = 1e-3  # RMS, -60 dB: there is nothing to be learnt from what is quieter
-WORKING = ".pseudo-labels-"  # begins the name of the folder in which excerpts wait for their rank
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,24 +103,16 @@ def pseudo_label(
         raise UsageError(f"--seconds {seconds}: use 1 or more")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"--out {out}: is there already; name a new folder, or delete it")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        working = Path(tempfile.mkdtemp(prefix=WORKING, dir=out.parent))
-    except OSError as error:
-        raise write_error(out, error) from None
-    try:
-        ranked, considered, skipped = _write_all(separator, songs, working, keep, seconds, model)
+    with StagedFolder(out) as staged:
+        try:
+            ranked, considered, skipped = _write_all(separator, songs, staged.path, keep, seconds, model)
+        except OSError as error:
+            raise write_error(out, error) from None
         if not ranked:
             raise DataError(
                 f"no excerpt of {seconds:g} s in the {len(songs)} songs: use longer or louder songs, or fewer --seconds"
             )
-        if out.exists():
-            out.rmdir()
-        os.replace(working, out)
-    except OSError as error:
-        raise write_error(out, error) from None
-    finally:
-        shutil.rmtree(working, ignore_errors=True)
+        staged.commit()
     return Labelled(kept=tuple(sorted(out / name for name in ranked)), considered=considered, skipped=tuple(skipped))
 
 

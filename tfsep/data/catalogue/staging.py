@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tfsep.audio.atomic import part_path, write_error
+from tfsep.audio.atomic import part_path, process_runs, write_error
 
 
 class StagedFolder:
@@ -48,15 +48,5 @@ def _remove_stale(final: Path) -> None:
         return
     for entry in sorted(final.parent.iterdir()):
         owner = entry.name.removeprefix(f".{final.name}.").removesuffix(".part")
-        if entry.name == f".{final.name}.{owner}.part" and owner.isdecimal() and not _runs(int(owner)):
+        if entry.name == f".{final.name}.{owner}.part" and owner.isdecimal() and not process_runs(int(owner)):
             shutil.rmtree(entry)
-
-
-def _runs(process_id: int) -> bool:
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
