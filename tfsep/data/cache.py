@@ -62,9 +62,10 @@ class CachedTrack:
 
 
 def fingerprint(track: Track, sample_rate_hz: int, channels: int) -> str:
-    """Return a hash of a track's files (path, size, time of change) and of what they are decoded to."""
+    """Return a hash of a track's files (path, size, time of change), of how they make its stems, and of what they are decoded to."""
     described = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in track.paths]
-    return hashlib.sha256(json.dumps([described, sample_rate_hz, channels]).encode()).hexdigest()[:24]
+    recipe = [track.recipe] if track.recipe else []
+    return hashlib.sha256(json.dumps([described, sample_rate_hz, channels, *recipe]).encode()).hexdigest()[:24]
 
 
 def load_cached(track: Track, folder: Path, *, sample_rate_hz: int, channels: int) -> CachedTrack:

@@ -98,6 +98,7 @@ class UnreadableTrack:
     error: AudioError | DataError
     genre: str | None = None
     stems: tuple[str, ...] = ()
+    recipe: str = ""
 
     def read(self, sample_rate_hz: int, channels: int) -> dict[str, np.ndarray]:
         """Raise the error."""

@@ -22,6 +22,7 @@ class FolderTrack:
     name: str
     genre: str | None
     files: tuple[tuple[str, Path], ...]  # (stem, path), sorted
+    recipe: str = ""
 
     @property
     def stems(self) -> tuple[str, ...]:

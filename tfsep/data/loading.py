@@ -1,14 +1,12 @@
 """Tracks of a source into the cache, past those that cannot be read."""
 
-import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from tfsep.data.cache import CachedTrack, load_cached
-from tfsep.data.files import FileTrack
 from tfsep.data.source import StemSource, Track
 from tfsep.errors import AudioError, DataError
 
@@ -84,6 +82,10 @@ class _Watched:
     def paths(self) -> tuple[Path, ...]:
         return self.track.paths
 
+    @property
+    def recipe(self) -> str:
+        return self.track.recipe
+
     def read(self, sample_rate_hz: int, channels: int) -> dict[str, np.ndarray]:
         try:
             stems = self.track.read(sample_rate_hz, channels)
@@ -100,8 +102,4 @@ def _load(track: Track, cache: Path, sample_rate_hz: int, channels: int) -> Cach
             path.stat()
         except OSError as error:  # deleted since it was listed
             raise _UnreadableError(f"{path}: cannot be read ({error.strerror})") from None
-    if not isinstance(track, FileTrack):
-        return load_cached(_Watched(track), cache, sample_rate_hz=sample_rate_hz, channels=channels)
-    # The cache knows files, not what is made of them: the same file as drums and as a mixture are two tracks.
-    cached = load_cached(_Watched(track), cache / track.recipe, sample_rate_hz=sample_rate_hz, channels=channels)
-    return replace(cached, key=hashlib.sha256(f"{track.recipe} {cached.key}".encode()).hexdigest()[: len(cached.key)])
+    return load_cached(_Watched(track), cache, sample_rate_hz=sample_rate_hz, channels=channels)

@@ -15,12 +15,14 @@ class Track(Protocol):
         genre: as the source tells it, or None.
         stems: the names of the stems that are there, sorted. A stem that is not there is not silent but unknown: it may lie in `other`.
         paths: the files it is read from, sorted.
+        recipe: tells tracks apart that make different stems of the same files; empty where the files' names say it all.
     """
 
     name: str
     genre: str | None
     stems: tuple[str, ...]
     paths: tuple[Path, ...]
+    recipe: str
 
     def read(self, sample_rate_hz: int, channels: int) -> dict[str, np.ndarray]:
         """Return each stem as float32 `(samples, channels)` at that rate, all of one length."""

@@ -84,8 +84,9 @@ class DataReader:
         """
         held_out: list[CachedTrack] = []
         for folder in validation:
-            self._forbidden |= source_names(str(folder))
-            held_out += self._load(open_source(str(folder)), folder.name)[0]
+            source = open_source(str(folder))
+            self._forbidden |= source.names()
+            held_out += self._load(source, folder.name)[0]
         if held_out and not any(scored_stems(track, stems) for track in held_out):
             raise DataError(f"none of the {len(held_out)} validation songs can be scored: use songs with {', '.join(stems)}")
         return held_out

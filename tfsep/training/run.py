@@ -6,7 +6,7 @@ import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -83,6 +83,11 @@ class TrainingRun:
         self.average = AveragedWeights(self.generator.variables, config.ema_decay)
         self.step, self.best, self.seconds_trained = 0, float("-inf"), 0.0
         self._resume()
+
+    @cached_property
+    def _cost(self) -> dict[str, Any]:
+        """What the generator costs, traced once."""
+        return asdict(generator_cost(self.config.generator))
 
     def _make_stage(self) -> Stage:
         if self.config.adversarial is None:
@@ -217,7 +222,7 @@ class TrainingRun:
             "step": self.step,
             "hours_of_audio": round(self.seconds_trained / 3600, 2),
             **({"validation_sdr": sdr} if self.held_out else {}),
-            "cost": asdict(generator_cost(self.config.generator)),
+            "cost": self._cost,
             **self.folder.record,
         }
         Bundle.write(self.folder.path / "best", self.config.generator, self.average.values, training=training)

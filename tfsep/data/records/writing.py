@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tfsep.audio.atomic import AtomicFile, part_path, write_error
 from tfsep.data.cache import CachedTrack, fingerprint
-from tfsep.data.files import FileTrack, without_suffix
+from tfsep.data.files import without_suffix
 from tfsep.data.records.index import INDEX_NAME, PARTIAL_NAME, RECORDS_VERSION, RecordIndex, Shard, Skipped, Song, parse_index
 from tfsep.data.records.location import first_line, sha256_of
 from tfsep.data.records.segment import check_codec, encode_segment
@@ -94,7 +94,7 @@ def _job(tracks: Sequence[Track], spec: RecordSpec) -> str:
         except OSError as error:  # deleted since it was listed
             raise DataError(f"{error.filename}: cannot be read ({error.strerror}): look what became of it") from None
         # The same file as drums and as a mixture are two tracks.
-        described.append([files, track.name, track.genre, track.recipe if isinstance(track, FileTrack) else track.stems])
+        described.append([files, track.name, track.genre, track.recipe or track.stems])
     return hashlib.sha256(json.dumps(described).encode()).hexdigest()
 
 
