@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tfsep.audio import Audio
+from tfsep.data.genres import family_of
 
 UNPAIRED = ("mixtures", "targets", "rests")
 
@@ -35,14 +36,14 @@ def split_songs(
 
     Args:
         songs: what `tfsep render` wrote.
-        family: of the songs that have multitracks, as `song.json` names it.
+        family: of the songs that have multitracks, one of `tfsep.data.genres.FAMILIES`.
         paired, unpaired, tests: how many songs for the pairs, for each unpaired role, and for each test.
     Raises: SystemExit if there are too few songs.
     """
     about = {path.parent: json.loads(path.read_text()) for path in sorted(songs.glob("*/song.json"))}
     about = {song: said for song, said in about.items() if not {"drums"} & set(said["silent_stems"])}
-    mine = [song for song, said in about.items() if said["family"] == family]
-    others = [song for song, said in about.items() if said["family"] != family]
+    mine = [song for song, said in about.items() if family_of(said["genre"]) == family]
+    others = [song for song, said in about.items() if family_of(said["genre"]) != family]
     random.Random(seed).shuffle(mine)
     random.Random(seed + 1).shuffle(others)
     wanted = (paired + tests, len(UNPAIRED) * unpaired + tests)

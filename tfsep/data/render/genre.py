@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from tfsep.data.genres import FAMILIES
 from tfsep.data.render.patterns import FILLS, PATTERNS
 
-FAMILIES = ("electronic", "rock", "pop", "hip_hop", "jazz", "latin")
 FORMS = ("song", "club", "loop", "jazz", "drift")
 Weights = tuple[tuple[str, float], ...]
 
