@@ -131,7 +131,7 @@ def test_report_says_what_was_found(outcome):
 
 
 def test_report_of_nothing(outcome):
-    nothing = replace(outcome.evaluation, songs=(), bsseval=True)
+    nothing = replace(outcome.evaluation, songs=(), bsseval=True, hits=True)
     assert "No song was scored" in Page(render_report(nothing)).text
 
 

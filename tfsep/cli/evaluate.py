@@ -34,6 +34,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--json", type=Path, metavar="F", help="write all scores to this file")
     parser.add_argument("--report", type=Path, metavar="F.html", help="write tables, box plots and spectrograms to this file")
     parser.add_argument("--bsseval", action="store_true", help="also BSSEval v4 (museval): slow, holds whole songs in memory")
+    parser.add_argument(
+        "--hits",
+        action="store_true",
+        help="also onset F1 and, above 8 kHz, log-spectral distance of drums: holds whole songs in memory",
+    )
     parser.add_argument("--songs", type=int, metavar="N", help="score N songs, spread evenly over those found")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="songs at once, each in a process (default: 1)")
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="threads of each model (default: 2)")
@@ -97,6 +102,7 @@ def _evaluate(args: argparse.Namespace) -> "Outcome":
             args.data,
             songs=args.songs,
             with_bsseval=args.bsseval,
+            with_hits=args.hits,
             jobs=args.jobs,
             threads=args.threads,
             command=_command(args),
@@ -113,7 +119,7 @@ def _command(args: argparse.Namespace) -> str:
         value = getattr(args, name)
         if value is not None:
             words += [f"--{name}", str(value)]
-    words += ["--bsseval"] * args.bsseval + ["--jobs", str(args.jobs), "--threads", str(args.threads)]
+    words += ["--bsseval"] * args.bsseval + ["--hits"] * args.hits + ["--jobs", str(args.jobs), "--threads", str(args.threads)]
     return shlex.join(words)
 
 
@@ -122,6 +128,7 @@ def _print_scores(evaluation: "Evaluation", console: "Console") -> None:
     from rich.table import Table
 
     from tfsep.evaluation import summarise
+    from tfsep.evaluation.summary import HIT_METRICS
 
     rows = summarise(evaluation)
     if not rows:
@@ -131,6 +138,7 @@ def _print_scores(evaluation: "Evaluation", console: "Console") -> None:
     table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
     headings = ["SDR", "median", "gain", "95 %", "SI-SDR"]
     headings += ["v4: SDR", "ISR", "SIR", "SAR"] if evaluation.bsseval else []
+    headings += ["onset F1", "LSD highs"] if evaluation.hits else []
     table.add_column("stem", no_wrap=True)
     table.add_column("estimate", overflow="fold")
     for heading in headings:
@@ -140,13 +148,16 @@ def _print_scores(evaluation: "Evaluation", console: "Console") -> None:
         if before not in (None, row.stem):
             table.add_section()
         sdr, si_sdr = row.metrics.get("sdr_db"), row.metrics.get("si_sdr_db")
-        cells = [_db(sdr and sdr.mean_db), _db(sdr and sdr.median_db), _db(sdr and sdr.gain_db, sign=True)]
-        has_interval = sdr is not None and sdr.gain_low_db is not None
-        cells.append(f"{sdr.gain_low_db:+.1f} to {sdr.gain_high_db:+.1f}" if has_interval else "")
-        cells.append(_db(si_sdr and si_sdr.mean_db))
+        cells = [_db(sdr and sdr.mean), _db(sdr and sdr.median), _db(sdr and sdr.gain, sign=True)]
+        has_interval = sdr is not None and sdr.gain_low is not None
+        cells.append(f"{sdr.gain_low:+.1f} to {sdr.gain_high:+.1f}" if has_interval else "")
+        cells.append(_db(si_sdr and si_sdr.mean))
         if evaluation.bsseval:
             found = [row.bsseval.get(name) for name in ("sdr_db", "isr_db", "sir_db", "sar_db")]
-            cells += [_db(value and value.mean_db) for value in found]
+            cells += [_db(value and value.mean) for value in found]
+        if evaluation.hits:
+            found = [row.hits.get(name) for name in HIT_METRICS]
+            cells += [_db(value and value.mean) for value in found]
         table.add_row(row.stem if row.stem != before else "", row.estimator, *cells)
         before = row.stem
     console.print(table)

@@ -19,12 +19,16 @@ CONTAINED_DB = -30.0  # of what the stems lack of their mixture, relative to it,
 
 @dataclass(frozen=True, kw_only=True)
 class Song:
-    """A folder with one file a stem. `mixture` is None where the stems' sum stands for it; `genre` is song.json's."""
+    """A folder with one file a stem. `mixture` is None where the stems' sum stands for it; `genre` and `hits_s` are song.json's.
+
+    `hits_s` are the times of the drum hits, None where they are not known.
+    """
 
     folder: Path
     stems: dict[str, Path]  # in the order of STEMS
     mixture: Path | None = None
     genre: str | None = None
+    hits_s: tuple[float, ...] | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -106,19 +110,35 @@ def read_song(folder: Path) -> Song:
     if len(stems) < 2 and MIXTURE not in found:
         names = ", ".join(path.name for path in stems.values()) or "no stem"
         raise DataError(f"{folder}: has {names} and no mixture: add the mixture or the other stems")
-    genre, note = _genre(folder / "song.json")
-    return Song(folder=folder, stems=stems, mixture=found.get(MIXTURE), genre=genre, notes=(*notes, *note))
+    record, note = _record(folder / "song.json")
+    genre = record.get("genre")
+    return Song(
+        folder=folder,
+        stems=stems,
+        mixture=found.get(MIXTURE),
+        genre=genre if isinstance(genre, str) and genre else None,
+        hits_s=_hits_s(record.get("hits")),
+        notes=(*notes, *note),
+    )
 
 
-def _genre(path: Path) -> tuple[str | None, list[str]]:
+def _record(path: Path) -> tuple[dict, list[str]]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return None, []
+        return {}, []
     except (OSError, ValueError) as error:
-        return None, [f"song.json cannot be read, the genre is unknown ({error})"]
-    genre = record.get("genre") if isinstance(record, dict) else None
-    return (genre if isinstance(genre, str) and genre else None), []
+        return {}, [f"song.json cannot be read, the genre is unknown ({error})"]
+    return (record if isinstance(record, dict) else {}), []
+
+
+def _hits_s(hits: object) -> tuple[float, ...] | None:
+    """Return the times of `tfsep render`'s hits; None for anything else."""
+    if not isinstance(hits, list) or not all(
+        isinstance(hit, dict) and isinstance(hit.get("time_s"), int | float) for hit in hits
+    ):
+        return None
+    return tuple(float(hit["time_s"]) for hit in hits)
 
 
 class SongAudio:

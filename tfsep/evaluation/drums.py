@@ -1,5 +1,7 @@
 """What SDR does not hear of a drum stem: whether its hits are there, and whether its highs have holes."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from tfsep.dsp.stft import stft
@@ -11,6 +13,28 @@ HIGHS_HZ = 8000.0
 FLOOR_DB = -80.0  # relative to the loudest cell of the reference: what is below counts as silent
 # Short windows follow hits; the bins need not tell pitches apart.
 DETECTION = SpectrogramSpec(sample_rate_hz=44_100, window_samples=2048, hop_samples=512)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HitScore:
+    """Onset F1 of a drum stem, 0 to 1, and its log-spectral distance in the highs, None where the reference has none."""
+
+    onset_f1: float
+    lsd_highs_db: float | None
+
+
+def score_hits(drums: np.ndarray, estimate: np.ndarray, sample_rate_hz: int, hits_s: np.ndarray | None = None) -> HitScore:
+    """Score a drum stem by its hits and by its highs.
+
+    Args:
+        drums, estimate: float32 `(samples, channels)`, of one shape.
+        hits_s: when the hits are, if that is known; else what the same detector finds in `drums`.
+    """
+    hits_s = onset_times(drums, sample_rate_hz) if hits_s is None else hits_s
+    return HitScore(
+        onset_f1=onset_f1(hits_s, onset_times(estimate, sample_rate_hz)),
+        lsd_highs_db=log_spectral_distance_db(drums, estimate, sample_rate_hz),
+    )
 
 
 def check_onsets() -> None:

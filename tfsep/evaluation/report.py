@@ -11,7 +11,7 @@ from tfsep.evaluation.estimators import SCALED_LABEL
 from tfsep.evaluation.excerpts import Picture
 from tfsep.evaluation.result import Evaluation, SongResult
 from tfsep.evaluation.style import CSS
-from tfsep.evaluation.summary import Aggregate, StemSummary, genre_means, sdr_db, summarise
+from tfsep.evaluation.summary import HIT_METRICS, Aggregate, StemSummary, genre_means, sdr_db, summarise
 
 THEMES = ("light", "dark")
 MEASURES = """
@@ -26,7 +26,11 @@ nothing: a gain over the mixture counts only as far as it goes beyond this.</li>
 <li><b>HPSS</b>: the percussive part by median filters (Fitzgerald 2010) taken for the drums.</li>
 <li><b>over mixture</b>: mean of the songs' gains over the mixture's own score, with its 95 % bootstrap interval over the
 songs.</li>
-{bsseval}</ul>"""
+{extras}</ul>"""
+HITS = """<li><b>onset F1</b>: hits of the drums found within 50 ms (mir_eval), 0 to 1; true hits are those of song.json, else those
+that the same detector finds in the reference.</li>
+<li><b>LSD</b>: log-spectral distance of the drums above 8 kHz in dB; less is better. Masks that cut too much leave holes there.</li>
+"""
 BSSEVAL = """<li><b>BSSEval v4</b>: medians over windows of 1 s (Stöter, Liutkus and Ito 2018), then means over songs; this SDR
 allows for a filter of 512 taps.</li>
 """
@@ -50,7 +54,7 @@ def render_report(evaluation: Evaluation, pictures: Sequence[Picture] = ()) -> s
         ("By genre", _genre_table(evaluation, colour_of)),
         ("Best and worst excerpt", _excerpts(pictures)),
         ("Notes", _notes(evaluation)),
-        ("How it is measured", MEASURES.format(bsseval=BSSEVAL if evaluation.bsseval else "")),
+        ("How it is measured", MEASURES.format(extras=BSSEVAL * evaluation.bsseval + HITS * evaluation.hits)),
     ]
     body = "\n".join(f"<section><h2>{title}</h2>\n{content}</section>" for title, content in sections if content)
     names = ", ".join(model.label for model in evaluation.models) or "baselines"
@@ -95,22 +99,26 @@ def _summary(evaluation: Evaluation, rows: Sequence[StemSummary], colour_of: Map
     heads = ["Stem", "Estimate", "SDR mean", "over mixture", "median", "SI-SDR mean", "Songs"]
     if evaluation.bsseval:
         heads += ["v4 SDR", "ISR", "SIR", "SAR"]
+    if evaluation.hits:
+        heads += ["onset F1", "LSD highs"]
     lines, before = [], None
     for row in rows:
         sdr = row.metrics.get("sdr_db")
-        cells = [_number(sdr.mean_db if sdr else None, strong=True), _gain(sdr), _number(sdr.median_db if sdr else None)]
-        cells.append(_number(row.metrics["si_sdr_db"].mean_db if "si_sdr_db" in row.metrics else None))
+        cells = [_number(sdr.mean if sdr else None, strong=True), _gain(sdr), _number(sdr.median if sdr else None)]
+        cells.append(_number(row.metrics["si_sdr_db"].mean if "si_sdr_db" in row.metrics else None))
         cells.append(f"<td>{sdr.songs if sdr else 0}</td>")
         if evaluation.bsseval:
             found = [row.bsseval.get(name) for name in ("sdr_db", "isr_db", "sir_db", "sar_db")]
-            cells += [_number(value.mean_db if value else None) for value in found]
+            cells += [_number(value.mean if value else None) for value in found]
+        if evaluation.hits:
+            cells += [_number(value.mean if value else None) for value in map(row.hits.get, HIT_METRICS)]
         first = ' class="first"' if row.stem != before else ""
         stem = f"<th>{escape(row.stem) if row.stem != before else ''}</th>"
         estimator = f"<td class=name>{_swatch(row.estimator, colour_of)}</td>"
         lines.append(f"<tr{first}>{stem}{estimator}{''.join(cells)}</tr>")
         before = row.stem
     head = "".join(f"<th{' class=name' if name == 'Estimate' else ''}>{name}</th>" for name in heads)
-    return f"<p>Mean over songs, in dB; more is better.</p>{_table(f'<tr>{head}</tr>', lines)}"
+    return f"<p>Mean over songs, in dB unless said otherwise below; more is better, but for LSD.</p>{_table(f'<tr>{head}</tr>', lines)}"
 
 
 def _box_plots(evaluation: Evaluation, colour_of: Mapping[str, str]) -> str:
@@ -237,11 +245,11 @@ def _decibels(value: float) -> str:
 
 
 def _gain(aggregate: Aggregate | None) -> str:
-    if aggregate is None or aggregate.gain_db is None:
+    if aggregate is None or aggregate.gain is None:
         return "<td>–</td>"
-    text = f"{aggregate.gain_db:+.2f}"
-    if aggregate.gain_low_db is not None:
-        text += f" <small>{aggregate.gain_low_db:+.2f} to {aggregate.gain_high_db:+.2f}</small>"
+    text = f"{aggregate.gain:+.2f}"
+    if aggregate.gain_low is not None:
+        text += f" <small>{aggregate.gain_low:+.2f} to {aggregate.gain_high:+.2f}</small>"
     return f"<td>{text.replace('-', '−')}</td>"
 
 

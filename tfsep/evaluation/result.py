@@ -6,20 +6,22 @@ from pathlib import Path
 from typing import Any, Self
 
 from tfsep.errors import DataError
+from tfsep.evaluation.drums import HitScore
 from tfsep.evaluation.metrics import BssEvalScore
 
 FORMAT = "tfsep-evaluation"
-VERSION = 1
+VERSION = 2
 STEM_ORDER = ("drums", "bass", "vocals", "other")  # of tables and figures
 
 
 @dataclass(frozen=True, kw_only=True)
 class StemScore:
-    """Scores of one estimate over a whole song, in dB; None for a silent reference."""
+    """Scores of one estimate over a whole song, in dB; None for a silent reference. `hits` is for drums alone."""
 
     sdr_db: float | None
     si_sdr_db: float | None
     bsseval: BssEvalScore | None = None
+    hits: HitScore | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,7 @@ class Evaluation:
     songs: tuple[SongResult, ...]
     failures: tuple[SongFailure, ...]
     bsseval: bool
+    hits: bool
     date: str  # ISO 8601, UTC
     tfsep_version: str
     command: str | None = None
@@ -108,6 +111,7 @@ class Evaluation:
                 songs=tuple(_song(song) for song in fields["songs"]),
                 failures=tuple(SongFailure(**failure) for failure in fields["failures"]),
                 bsseval=fields["bsseval"],
+                hits=fields["hits"],
                 date=fields["date"],
                 tfsep_version=fields["tfsep_version"],
                 command=fields["command"],
@@ -139,5 +143,5 @@ def _song(fields: dict[str, Any]) -> SongResult:
 
 
 def _score(fields: dict[str, Any]) -> StemScore:
-    bsseval = fields["bsseval"]
-    return StemScore(**fields | {"bsseval": None if bsseval is None else BssEvalScore(**bsseval)})
+    parts = {"bsseval": BssEvalScore, "hits": HitScore}
+    return StemScore(**fields | {name: kind(**fields[name]) for name, kind in parts.items() if fields[name] is not None})

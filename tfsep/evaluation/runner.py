@@ -11,6 +11,7 @@ from pathlib import Path
 import tfsep
 from tfsep.errors import TfsepError, UsageError
 from tfsep.evaluation.dataset import find_songs
+from tfsep.evaluation.drums import check_onsets
 from tfsep.evaluation.estimators import (
     BASELINE_LABELS,
     HPSS_LABEL,
@@ -24,7 +25,7 @@ from tfsep.evaluation.estimators import (
 from tfsep.evaluation.excerpts import Picture
 from tfsep.evaluation.metrics import check_museval
 from tfsep.evaluation.result import EvaluatedModel, Evaluation, SongFailure, SongResult
-from tfsep.evaluation.scoring import score_song
+from tfsep.evaluation.scoring import Measures, score_song
 from tfsep.evaluation.targets import unscored_stems
 
 OnProgress = Callable[[float, int, str], None]  # songs done so far, a fraction counts; how many there are; name of the latest
@@ -44,6 +45,7 @@ def evaluate(
     *,
     songs: int | None = None,
     with_bsseval: bool = False,
+    with_hits: bool = False,
     jobs: int = 1,
     threads: int = 2,
     command: str | None = None,
@@ -58,6 +60,7 @@ def evaluate(
         data: folders `SONG/{mixture,drums,bass,other,vocals}.{wav,flac,ogg,...}`, or folders of such folders.
         songs: score this many, spread evenly over those found.
         with_bsseval: also BSSEval v4, which is slow and holds whole songs in memory.
+        with_hits: also onset F1 and log-spectral distance of drums, which holds whole songs in memory.
         jobs: processes, each of which loads the models; above 1 `models` must be names or paths.
         threads: of each model.
         command: the command line, kept in the result.
@@ -75,6 +78,9 @@ def evaluate(
     folders = find_songs([Path(folder) for folder in data], limit=songs)
     if with_bsseval:
         check_museval()
+    if with_hits:
+        check_onsets()
+    measures = Measures(bsseval=with_bsseval, hits=with_hits)
     labels = labels_of(models)
     loaded = _load(dict(zip(labels, models, strict=True)), threads)
     described = tuple(
@@ -90,10 +96,10 @@ def evaluate(
     tell = on_progress or (lambda done, total, name: None)
     jobs = min(jobs, len(folders))
     if jobs == 1:
-        results = _score_here(folders, loaded | {HPSS_LABEL: Hpss()}, with_bsseval, tell)
+        results = _score_here(folders, loaded | {HPSS_LABEL: Hpss()}, measures, tell)
     else:
         loaded.clear()  # the workers load their own
-        results = _score_in_processes(folders, dict(zip(labels, models, strict=True)), with_bsseval, jobs, threads, tell)
+        results = _score_in_processes(folders, dict(zip(labels, models, strict=True)), measures, jobs, threads, tell)
     scored, failures, pictures = {}, {}, []
     for folder, result in results:
         if isinstance(result, TfsepError):
@@ -108,6 +114,7 @@ def evaluate(
         songs=tuple(scored[folder] for folder in folders if folder in scored),
         failures=tuple(failures[folder] for folder in folders if folder in failures),
         bsseval=with_bsseval,
+        hits=with_hits,
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         tfsep_version=tfsep.__version__,
         command=command,
@@ -134,7 +141,7 @@ def _extremes(pictures: Sequence[Picture]) -> list[Picture]:
 
 
 def _score_here(
-    folders: Sequence[Path], estimators: Mapping[str, StreamingSeparator], with_bsseval: bool, tell: OnProgress
+    folders: Sequence[Path], estimators: Mapping[str, StreamingSeparator], measures: Measures, tell: OnProgress
 ) -> Iterator[tuple[Path, _Result]]:
     for index, folder in enumerate(folders):
         done = float(index)
@@ -145,7 +152,7 @@ def _score_here(
             tell(done, len(folders), folder.name)
 
         try:
-            yield folder, score_song(folder, estimators, with_bsseval=with_bsseval, progress=progress)
+            yield folder, score_song(folder, estimators, measures=measures, progress=progress)
         except TfsepError as error:
             yield folder, error
         tell(index + 1.0, len(folders), folder.name)
@@ -154,7 +161,7 @@ def _score_here(
 def _score_in_processes(
     folders: Sequence[Path],
     models: Mapping[str, str | Path],
-    with_bsseval: bool,
+    measures: Measures,
     jobs: int,
     threads: int,
     tell: OnProgress,
@@ -162,7 +169,7 @@ def _score_in_processes(
     # spawned, since model runtimes have threads, which a fork does not survive
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, context, _start_worker, (models, threads)) as pool:
-        waiting: dict[Future, Path] = {pool.submit(_score_in_worker, folder, with_bsseval): folder for folder in folders}
+        waiting: dict[Future, Path] = {pool.submit(_score_in_worker, folder, measures): folder for folder in folders}
         try:
             for count, future in enumerate(as_completed(waiting), 1):
                 folder = waiting[future]
@@ -183,8 +190,8 @@ def _start_worker(models: Mapping[str, str | Path], threads: int) -> None:
     _estimators.update(_load(models, threads) | {HPSS_LABEL: Hpss()})
 
 
-def _score_in_worker(folder: Path, with_bsseval: bool) -> _Result:
+def _score_in_worker(folder: Path, measures: Measures) -> _Result:
     try:
-        return score_song(folder, _estimators, with_bsseval=with_bsseval)
+        return score_song(folder, _estimators, measures=measures)
     except TfsepError as error:  # returned, not raised: one with arguments of its own cannot be unpickled
         return TfsepError(str(error))

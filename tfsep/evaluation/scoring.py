@@ -9,6 +9,7 @@ import numpy as np
 
 from tfsep.errors import ModelError
 from tfsep.evaluation.dataset import STEMS, Song, SongAudio, SongSums, read_song, sum_song
+from tfsep.evaluation.drums import HitScore, score_hits
 from tfsep.evaluation.estimators import MIXTURE_LABEL, SCALED_LABEL, Hpss, StreamingSeparator
 from tfsep.evaluation.excerpts import ExcerptFinder, Picture
 from tfsep.evaluation.metrics import BssEvalScore, ScoreAccumulator, bsseval
@@ -19,15 +20,27 @@ Progress = Callable[[float], None]  # takes the share of the song that has been 
 
 
 @dataclass(frozen=True, kw_only=True)
+class Measures:
+    """What is measured beyond SDR and SI-SDR, whole songs in memory: BSSEval v4 of all stems, hits and highs of drums."""
+
+    bsseval: bool = False
+    hits: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Signals:
-    """A whole song in memory, for BSSEval alone: float32 `(samples, channels)` each."""
+    """A whole song in memory, for what cannot be summed block by block: float32 `(samples, channels)` each."""
 
     mixture: np.ndarray
     stems: dict[str, np.ndarray]
 
 
 def score_song(
-    folder: Path, estimators: Mapping[str, StreamingSeparator], *, with_bsseval: bool = False, progress: Progress | None = None
+    folder: Path,
+    estimators: Mapping[str, StreamingSeparator],
+    *,
+    measures: Measures = Measures(),
+    progress: Progress | None = None,
 ) -> tuple[SongResult, list[Picture]]:
     """Score every estimator, and the mixture itself, on one song.
 
@@ -35,7 +48,7 @@ def score_song(
         folder: of the song.
         estimators: by label; the first one's best and worst excerpts are kept, and without a model the mixture is scored on
             all stems of the song.
-        with_bsseval: also BSSEval v4, for which the whole song is held in memory.
+        measures: for which the whole song is held in memory.
         progress: told of the share of the work that was done, 1 in all.
     Returns: the scores, and spectrograms of the excerpts.
     Raises: AudioError, DataError for a broken song, ModelError if a model fails on it.
@@ -48,13 +61,14 @@ def score_song(
     groups = {
         label: targets_of(estimator.stems, tuple(song.stems), complete=sums.complete) for label, estimator in estimators.items()
     }
-    signals = _whole_song(song) if with_bsseval else None
+    signals = _whole_song(song) if measures.bsseval or measures.hits else None
+    extras = _Extras(song, sums, measures, signals) if signals else None
     scores, pictures = {}, []
     for index, (label, estimator) in enumerate(estimators.items()):
-        run = _Run(song, sums, label, estimator, groups[label], signals, find_excerpts=index == 0)
+        run = _Run(song, sums, label, estimator, groups[label], extras, find_excerpts=index == 0)
         scores[label] = run.score(lambda done: tell(done * share))
         pictures += run.pictures
-    scores |= _baseline_scores(song, sums, estimators, groups, signals)
+    scores |= _baseline_scores(song, sums, estimators, groups, extras)
     return _result(song, sums, scores, pictures), pictures
 
 
@@ -98,20 +112,20 @@ def _baseline_scores(
     sums: SongSums,
     estimators: Mapping[str, StreamingSeparator],
     groups: Mapping[str, tuple[Target, ...]],
-    signals: Signals | None,
+    extras: "_Extras | None",
 ) -> dict[str, dict[str, StemScore]]:
     """Score the mixture, as it is and scaled, on whatever models are scored on; on all stems if there is no model."""
     of_models = [targets for label, targets in groups.items() if not isinstance(estimators[label], Hpss)]
     of_models = of_models or [targets_of(STEMS, tuple(song.stems), complete=sums.complete)]
     mixture: dict[str, ScoreAccumulator] = {}
-    bss: dict[str, BssEvalScore | None] = {}
+    found: dict[str, _Extra] = {}
     for targets in (*of_models, *groups.values()):
         if any(target.label not in mixture for target in targets):
             mixture |= {target.label: _mixture_sums(song, sums, target) for target in targets}
-            if signals:
-                bss |= _bsseval(sums, targets, signals, {target.label: signals.mixture for target in targets})
+            if extras:
+                found |= extras.score(targets, {target.label: extras.mixture for target in targets})
     scaled = {label: scores.with_best_gain() for label, scores in mixture.items()}
-    return {SCALED_LABEL: _stem_scores(scaled, {}), MIXTURE_LABEL: _stem_scores(mixture, bss)}
+    return {SCALED_LABEL: _stem_scores(scaled, {}), MIXTURE_LABEL: _stem_scores(mixture, found)}
 
 
 def _mixture_sums(song: Song, sums: SongSums, target: Target) -> ScoreAccumulator:
@@ -126,9 +140,18 @@ def _mixture_sums(song: Song, sums: SongSums, target: Target) -> ScoreAccumulato
     )
 
 
-def _stem_scores(scores: Mapping[str, ScoreAccumulator], bss: Mapping[str, BssEvalScore | None]) -> dict[str, StemScore]:
+@dataclass(frozen=True, kw_only=True)
+class _Extra:
+    """What `Measures` found of one stem."""
+
+    bsseval: BssEvalScore | None = None
+    hits: HitScore | None = None
+
+
+def _stem_scores(scores: Mapping[str, ScoreAccumulator], extras: Mapping[str, _Extra]) -> dict[str, StemScore]:
+    nothing = _Extra()
     return {
-        label: StemScore(sdr_db=score.sdr_db, si_sdr_db=score.si_sdr_db, bsseval=bss.get(label))
+        label: StemScore(sdr_db=score.sdr_db, si_sdr_db=score.si_sdr_db, **vars(extras.get(label, nothing)))
         for label, score in scores.items()
     }
 
@@ -143,21 +166,42 @@ def _whole_song(song: Song) -> Signals:
     return Signals(mixture=np.concatenate(mixtures), stems={name: np.concatenate(blocks) for name, blocks in stems.items()})
 
 
-def _bsseval(
-    sums: SongSums, targets: Sequence[Target], signals: Signals, estimates: Mapping[str, np.ndarray]
-) -> dict[str, BssEvalScore | None]:
-    """Score `estimates` by label; stems of the song that no target takes are interference."""
-    if not targets:
-        return {}
-    references = [sum(signals.stems[name] for name in target.references) for target in targets]
-    taken = {name for target in targets for name in target.references}
-    left = [stem for name, stem in signals.stems.items() if name not in taken]
-    given = [estimates[target.label] for target in targets]
-    if left:
-        references.append(sum(left))
-        given.append(np.zeros_like(references[-1]))
-    scores = bsseval(np.stack(references), np.stack(given), sums.sample_rate_hz)
-    return {target.label: score for target, score in zip(targets, scores[: len(targets)], strict=True)}
+class _Extras:
+    """Scores whole stems of one song by what `Measures` asks for."""
+
+    def __init__(self, song: Song, sums: SongSums, measures: Measures, signals: Signals) -> None:
+        self._measures, self._signals, self._sample_rate_hz = measures, signals, sums.sample_rate_hz
+        self._hits_s = None if song.hits_s is None else np.array(song.hits_s)
+
+    @property
+    def mixture(self) -> np.ndarray:
+        return self._signals.mixture
+
+    def score(self, targets: Sequence[Target], estimates: Mapping[str, np.ndarray]) -> dict[str, _Extra]:
+        """Score `estimates` by label."""
+        bss = self._bsseval(targets, estimates) if self._measures.bsseval and targets else {}
+        return {
+            target.label: _Extra(bsseval=bss.get(target.label), hits=self._hits(target, estimates[target.label]))
+            for target in targets
+        }
+
+    def _hits(self, target: Target, estimate: np.ndarray) -> HitScore | None:
+        if not self._measures.hits or target.references != ("drums",):
+            return None
+        return score_hits(self._signals.stems["drums"], estimate, self._sample_rate_hz, self._hits_s)
+
+    def _bsseval(self, targets: Sequence[Target], estimates: Mapping[str, np.ndarray]) -> dict[str, BssEvalScore | None]:
+        """Score all stems together; stems of the song that no target takes are interference."""
+        stems = self._signals.stems
+        references = [sum(stems[name] for name in target.references) for target in targets]
+        taken = {name for target in targets for name in target.references}
+        left = [stem for name, stem in stems.items() if name not in taken]
+        given = [estimates[target.label] for target in targets]
+        if left:
+            references.append(sum(left))
+            given.append(np.zeros_like(references[-1]))
+        scores = bsseval(np.stack(references), np.stack(given), self._sample_rate_hz)
+        return {target.label: score for target, score in zip(targets, scores[: len(targets)], strict=True)}
 
 
 class _Run:
@@ -170,12 +214,12 @@ class _Run:
         label: str,
         estimator: StreamingSeparator,
         targets: Sequence[Target],
-        signals: Signals | None,
+        extras: _Extras | None,
         *,
         find_excerpts: bool,
     ) -> None:
         self._song, self._sums, self._label, self._estimator = song, sums, label, estimator
-        self._targets, self._signals, self._find_excerpts = targets, signals, find_excerpts
+        self._targets, self._extras, self._find_excerpts = targets, extras, find_excerpts
         self._read: deque[np.ndarray] = (
             deque()
         )  # (stems + 1, samples, channels): what the estimator has taken, not yet given back
@@ -198,7 +242,7 @@ class _Run:
                     scores[target.label].add(reference, estimate)
                     if finder and target is self._excerpt_target:
                         finder.add(mixture, reference, estimate)
-                    if self._signals:
+                    if self._extras:
                         kept[target.label].append(estimate)
                 count = len(next(iter(block.stems.values())))
                 done += count
@@ -206,10 +250,10 @@ class _Run:
         if done != sums.samples:
             raise ModelError(f"{self._label}: gave back {done:,} of the {sums.samples:,} samples of {self._song.folder}")
         self.pictures = finder.finish() if finder else []
-        if not self._signals:
+        if not self._extras:
             return _stem_scores(scores, {})
         estimates = {label: np.concatenate(blocks) for label, blocks in kept.items()}
-        return _stem_scores(scores, _bsseval(sums, self._targets, self._signals, estimates))
+        return _stem_scores(scores, self._extras.score(self._targets, estimates))
 
     def _compared(self, stems: Mapping[str, np.ndarray]) -> Iterator[tuple[Target, np.ndarray, np.ndarray, np.ndarray]]:
         """Yield mixture, reference and estimate of each target for one block of estimates."""

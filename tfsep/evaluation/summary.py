@@ -11,33 +11,35 @@ from tfsep.evaluation.result import Evaluation, SongResult, StemScore
 
 RESAMPLES = 10_000
 METRICS = ("sdr_db", "si_sdr_db")
+HIT_METRICS = ("onset_f1", "lsd_highs_db")
 BSSEVAL_METRICS = ("sdr_db", "isr_db", "sir_db", "sar_db")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Aggregate:
-    """One metric over the songs that have it, in dB.
+    """One metric over the songs that have it, in its own unit.
 
-    `gain_db` is the mean improvement over the mixture, `gain_low_db` to `gain_high_db` its 95 % bootstrap interval, None
+    `gain` is the mean improvement over the mixture, `gain_low` to `gain_high` its 95 % bootstrap interval, None
     for a single song.
     """
 
     songs: int
-    mean_db: float
-    median_db: float
-    gain_db: float | None = None
-    gain_low_db: float | None = None
-    gain_high_db: float | None = None
+    mean: float
+    median: float
+    gain: float | None = None
+    gain_low: float | None = None
+    gain_high: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class StemSummary:
-    """All songs' scores of one estimator on one stem; `metrics` and `bsseval` by name of the metric."""
+    """All songs' scores of one estimator on one stem; `metrics`, `bsseval` and `hits` by name of the metric."""
 
     estimator: str
     stem: str
     metrics: dict[str, Aggregate]
     bsseval: dict[str, Aggregate]
+    hits: dict[str, Aggregate]
 
 
 def summarise(evaluation: Evaluation) -> tuple[StemSummary, ...]:
@@ -47,8 +49,9 @@ def summarise(evaluation: Evaluation) -> tuple[StemSummary, ...]:
         for estimator in evaluation.estimators:
             metrics = _aggregates(evaluation.songs, estimator, stem, METRICS, lambda score: score)
             bsseval = _aggregates(evaluation.songs, estimator, stem, BSSEVAL_METRICS, lambda score: score.bsseval)
+            hits = _aggregates(evaluation.songs, estimator, stem, HIT_METRICS, lambda score: score.hits)
             if metrics:
-                summaries.append(StemSummary(estimator=estimator, stem=stem, metrics=metrics, bsseval=bsseval))
+                summaries.append(StemSummary(estimator=estimator, stem=stem, metrics=metrics, bsseval=bsseval, hits=hits))
     return tuple(summaries)
 
 
@@ -123,9 +126,9 @@ def _aggregate(values: Sequence[float], gains: Sequence[float]) -> Aggregate:
     low, high = bootstrap_interval(gains) or (None, None)
     return Aggregate(
         songs=len(values),
-        mean_db=float(np.mean(values)),
-        median_db=float(np.median(values)),
-        gain_db=float(np.mean(gains)) if gains else None,
-        gain_low_db=low,
-        gain_high_db=high,
+        mean=float(np.mean(values)),
+        median=float(np.median(values)),
+        gain=float(np.mean(gains)) if gains else None,
+        gain_low=low,
+        gain_high=high,
     )
