@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tfsep.dsp.stft import hann_window, synthesis_window
+from tfsep.dsp.windows import hann_window, synthesis_window
 from tfsep.spec import SpectrogramSpec
 
 Tensor = Any  # of TensorFlow
@@ -137,7 +137,7 @@ class Transform:
             "weights": np.repeat(packed_weights, 2, axis=1),
             "inner_back": np.block([[cos.T, sin.T], [-sin.T, cos.T]]),
             "outer_back": np.concatenate([np.cos(outer), -np.sin(outer)], axis=0),
-            "synthesis": synthesis_window(size, spec.hop_samples).astype(np.float64).reshape(a, b).T,
+            "synthesis": synthesis_window(spec).astype(np.float64).reshape(a, b).T,
         }
         return {name: values.astype(np.float32) for name, values in constants.items()}
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tfsep.dsp.stft import StreamingIstft, StreamingStft, features, frame_count, hann_window, istft, stft
+from tfsep.dsp.stft import StreamingIstft, StreamingStft, features, frame_count, istft, stft
+from tfsep.dsp.windows import hann_window
 from tfsep.spec import SpectrogramSpec
 
 SPECS = [

@@ -2,56 +2,38 @@
 
 Frame `k` starts `window - hop` samples before sample `k * hop`, so that every sample lies in `window / hop` frames. The inverse
 is the least-squares one (Griffin and Lim 1984, eq. 6): overlap-add with the analysis window, divided by the summed squared
-windows; it reconstructs perfectly whatever the hop.
+windows; it reconstructs perfectly whatever the hop. With an asymmetric window it overlap-adds the last `output_samples` of each
+frame only, also perfectly; then a sample is final as soon as `output_samples - 1` more are known.
 """
-
-from functools import lru_cache
 
 import numpy as np
 
+from tfsep.dsp.windows import analysis_window, synthesis_window
 from tfsep.spec import SpectrogramSpec
 
 
-@lru_cache(maxsize=8)
-def hann_window(window_samples: int) -> np.ndarray:
-    """Return the periodic Hann window, float32 `(window_samples,)`, read-only."""
-    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window_samples) / window_samples)).astype(np.float32)
-    window.flags.writeable = False
-    return window
-
-
-@lru_cache(maxsize=8)
-def synthesis_window(window_samples: int, hop_samples: int) -> np.ndarray:
-    """Return the window that, overlap-added, inverts frames scaled as `SpectrogramSpec` says: float32 `(window_samples,)`."""
-    window = hann_window(window_samples).astype(np.float64)
-    overlap = (window**2).reshape(-1, hop_samples).sum(axis=0)  # the same for every hop, since each sample lies in all shifts
-    synthesis = window / np.tile(overlap, window_samples // hop_samples) * (window.sum() / 2)
-    result = synthesis.astype(np.float32)
-    result.flags.writeable = False
-    return result
-
-
 def frame_count(samples: int, spec: SpectrogramSpec) -> int:
-    """Return how many frames cover `samples` samples, each of them in `window / hop` frames; 0 for none."""
-    return -(-(samples + spec.window_samples - spec.hop_samples) // spec.hop_samples) if samples else 0
+    """Return how many frames cover `samples` samples, each of them in `output_samples / hop` frames' ends; 0 for none."""
+    return -(-(samples + spec.output_samples - spec.hop_samples) // spec.hop_samples) if samples else 0
 
 
 def _analyse(padded: np.ndarray, frames: int, spec: SpectrogramSpec) -> np.ndarray:
     """Transform `frames` frames of `(samples, channels)`; complex64 `(frames, bins, channels)`."""
     channels_first = np.ascontiguousarray(padded.T)
     strided = np.lib.stride_tricks.sliding_window_view(channels_first, spec.window_samples, axis=1)[:, :: spec.hop_samples]
-    window = hann_window(spec.window_samples) * np.float32(2 / hann_window(spec.window_samples).sum(dtype=np.float64))
+    window = analysis_window(spec) * np.float32(2 / analysis_window(spec).sum(dtype=np.float64))
     spectra = np.fft.rfft(strided[:, :frames] * window, axis=-1)
     return spectra.astype(np.complex64, copy=False).transpose(1, 2, 0)
 
 
 def _synthesise(spectra: np.ndarray, spec: SpectrogramSpec) -> np.ndarray:
-    """Overlap-add frames `(frames, bins, channels)` to float32 `((frames - 1) * hop + window, channels)`."""
+    """Overlap-add frames `(frames, bins, channels)` to float32 `((frames - 1) * hop + output_samples, channels)`."""
     frames, _, channels = spectra.shape
     hop = spec.hop_samples
-    pieces = np.fft.irfft(spectra.transpose(2, 0, 1), n=spec.window_samples, axis=-1).astype(np.float32, copy=False)
-    pieces *= synthesis_window(spec.window_samples, hop)
-    overlaps = spec.window_samples // hop
+    pieces = np.fft.irfft(spectra.transpose(2, 0, 1), n=spec.window_samples, axis=-1)
+    pieces = pieces[..., -spec.output_samples :].astype(np.float32, copy=False)
+    pieces *= synthesis_window(spec)
+    overlaps = spec.output_samples // hop
     pieces = pieces.reshape(channels, frames, overlaps, hop)
     output = np.zeros((channels, frames + overlaps - 1, hop), np.float32)
     for shift in range(overlaps):
@@ -90,7 +72,7 @@ def istft(spectra: np.ndarray, spec: SpectrogramSpec, samples: int) -> np.ndarra
         raise ValueError(f"spectra of {len(spectra)} frames: {samples} samples have {frame_count(samples, spec)}")
     if samples == 0:
         return np.zeros((0, spectra.shape[2]), np.float32)
-    lead = spec.window_samples - spec.hop_samples
+    lead = spec.output_samples - spec.hop_samples
     return _synthesise(spectra, spec)[lead : lead + samples]
 
 
@@ -135,13 +117,13 @@ class StreamingIstft:
 
     def __init__(self, spec: SpectrogramSpec, channels: int):
         self.spec = spec
-        self._lead = spec.window_samples - spec.hop_samples
+        self._lead = spec.output_samples - spec.hop_samples
         self._tail = np.zeros((self._lead, channels), np.float32)
 
     def push(self, spectra: np.ndarray) -> np.ndarray:
         """Take complex `(frames, bins, channels)`; return the samples that no later frame will change, float32.
 
-        Each frame completes one hop of samples; the first `window - hop` lie before the signal and are left out.
+        Each frame completes one hop of samples; the first `output_samples - hop` lie before the signal and are left out.
         """
         if not len(spectra):
             return np.zeros((0, self._tail.shape[1]), np.float32)

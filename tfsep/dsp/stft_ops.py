@@ -7,7 +7,7 @@ from typing import Any
 
 from keras import ops
 
-from tfsep.dsp.stft import hann_window, synthesis_window
+from tfsep.dsp.windows import analysis_window, synthesis_window
 from tfsep.spec import SpectrogramSpec
 
 Tensor = Any  # of whichever Keras backend runs
@@ -36,18 +36,19 @@ def stft(signal: Tensor, spec: SpectrogramSpec) -> tuple[Tensor, Tensor]:
 
     Raises: ValueError if `samples` is not a whole number of hops or shorter than a window.
     """
-    window = hann_window(spec.window_samples)
+    window = analysis_window(spec)
     return ops.rfft(frames_of(signal, spec) * ops.convert_to_tensor(window * (2 / window.sum(dtype="float64"))))
 
 
 def istft(real: Tensor, imaginary: Tensor, spec: SpectrogramSpec) -> Tensor:
-    """Invert `stft` by least squares: `(..., frames, bins)` twice to `(..., samples)`, `samples = (frames - 1) * hop + window`.
+    """Invert `stft`: `(..., frames, bins)` twice to `(..., samples)`, `samples = (frames - 1) * hop + output_samples`.
 
-    The first and last `window - hop` samples lie in fewer frames than the others and come out attenuated.
+    They begin with the first frame's last `output_samples`. The first and last `output_samples - hop` lie in fewer frames than the
+    others and come out attenuated.
     """
-    overlaps = spec.window_samples // spec.hop_samples
-    pieces = ops.irfft((real, imaginary), fft_length=spec.window_samples)
-    pieces = pieces * ops.convert_to_tensor(synthesis_window(spec.window_samples, spec.hop_samples))
+    overlaps = spec.output_samples // spec.hop_samples
+    pieces = ops.irfft((real, imaginary), fft_length=spec.window_samples)[..., -spec.output_samples :]
+    pieces = pieces * ops.convert_to_tensor(synthesis_window(spec))
     lead, frames = tuple(pieces.shape[:-2]), pieces.shape[-2]
     pieces = ops.reshape(pieces, (*lead, frames, overlaps, spec.hop_samples))
     no_pad = [(0, 0)] * len(lead)
