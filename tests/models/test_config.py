@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -26,6 +27,12 @@ FIELDS = {"spec": SPEC, "bands": ((32, 2), (96, 6)), "widths": (4, 8), "blocks":
         ({"bands": ((32, 0), (96, 6))}, "multiple of its bins_per_patch"),
         ({"widths": (4,) * 5, "blocks": (0,) * 5}, "multiples of 16"),
         ({"kind": "dssgan"}, "generators of kind dssgan are mono"),
+        ({"head": "phase"}, "head='phase': use mask or complex"),
+        ({"block": "dense"}, "block='dense': use residual or plain"),
+        ({"kind": "dssgan", "head": "complex", "spec": replace(SPEC, channels=1)}, "generators of kind dssgan give real masks"),
+        ({"kind": "bandstack", "subbands": 3}, "subbands=3: use a divisor of the 128 bins"),
+        ({"kind": "bandstack", "subbands": 0}, "subbands=0: use a divisor"),
+        ({"kind": "bandstack", "subbands": 32, "widths": (4,) * 4, "blocks": (0,) * 4}, "4 positions and 8 frames"),
     ],
 )
 def test_out_of_range(fields, message):
@@ -37,6 +44,9 @@ def test_positions_and_frames():
     config = GeneratorConfig(**FIELDS)
     assert config.positions == 16 + 16
     assert config.frame_multiple == 2
+    stack = GeneratorConfig(**FIELDS | {"kind": "bandstack", "subbands": 4})
+    assert (stack.positions, stack.frame_multiple) == (32, 2)
+    assert (config.input_channels, replace(config, head="complex").input_channels) == (2, 6)
     assert PRESETS["dssgan"].frame_multiple == 1
 
 
@@ -48,12 +58,18 @@ def test_json_round_trip(name):
     assert hash(again) == hash(config)  # tuples again, not lists
 
 
+def test_files_written_before_a_field_was_there_still_load():
+    config = GeneratorConfig(**FIELDS)
+    old = {name: value for name, value in config.to_json().items() if name not in ("head", "block", "subbands")}
+    assert GeneratorConfig.from_json(old) == config
+
+
 def test_unknown_names():
     with pytest.raises(ValueError, match="generator fields depth are unknown: use kind, spec"):
         GeneratorConfig.from_json({"depth": 3})
     with pytest.raises(UsageError, match="preset 'huge' is unknown: use default"):
         preset("huge")
-    with pytest.raises(UsageError, match="generator kind 'transformer' is unknown: use bandsplit, dssgan"):
+    with pytest.raises(UsageError, match="generator kind 'transformer' is unknown: use bandsplit, bandstack, dssgan"):
         build_generator(GeneratorConfig(**FIELDS | {"kind": "transformer"}))
 
 

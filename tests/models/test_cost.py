@@ -46,3 +46,16 @@ def test_whole_generator():
     cost = generator_cost(config)
     assert cost.multiply_adds_per_second == pytest.approx(total / (8 * 64 / 8000))
     assert cost.parameters == build_generator(config).count_params()
+
+
+def test_bands_as_channels_with_a_complex_head():
+    spec = SpectrogramSpec(sample_rate_hz=8000, window_samples=256, hop_samples=64, frames=8)
+    config = GeneratorConfig(
+        kind="bandstack", head="complex", spec=spec, subbands=8, widths=(4,), blocks=(1,), dense_bottleneck=2
+    )
+    frames, positions, stack, stems = 8, 16, 8, 4
+    split = frames * positions * (stack * 2 * 3) * 4  # magnitude, real and imaginary part of two channels
+    block = 2 * frames * positions * 9 * 4 * 4 + frames * 4 * (positions * 8) * 2
+    heads = stems * frames * positions * 8 * stack * 2 * (1 + 2)  # a share and a complex correction
+    cost = generator_cost(config)
+    assert cost.multiply_adds_per_second == pytest.approx((split + block + heads) / (8 * 64 / 8000))

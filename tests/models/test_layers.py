@@ -2,13 +2,28 @@ import keras
 import numpy as np
 import pytest
 
-from tfsep.models.layers import BandMerge, BandSplit, BinNormalisation, FrequencyDense, ResidualConv
+from tfsep.models.layers import (
+    BandMerge,
+    BandSplit,
+    BandStack,
+    BandUnstack,
+    BinNormalisation,
+    FrequencyDense,
+    PlainConv,
+    ResidualConv,
+    TfcTdf,
+)
 
 BANDS = ((8, 2), (12, 6))
 LAYERS = {
     "normalise": (lambda: BinNormalisation(), (4, 20, 2), (4, 20, 2)),
     "split": (lambda: BandSplit(BANDS, 5), (4, 20, 2), (4, 6, 5)),
     "merge": (lambda: BandMerge(BANDS, 2), (4, 6, 5), (4, 40)),
+    "stack": (lambda: BandStack(4, 5), (4, 20, 2), (4, 5, 5)),
+    "unstack": (lambda: BandUnstack(4, 2), (4, 6, 5), (4, 48)),
+    "plain": (lambda: PlainConv(5), (4, 6, 5), (4, 6, 5)),
+    "tfc-tdf": (lambda: TfcTdf(5, 2), (4, 6, 5), (4, 6, 5)),
+    "tfc-tdf without": (lambda: TfcTdf(5, 0, residual=False), (4, 6, 5), (4, 6, 5)),
     "residual": (lambda: ResidualConv(5), (4, 6, 5), (4, 6, 5)),
     "dense": (lambda: FrequencyDense(2), (4, 6, 5), (4, 6, 5)),
 }
@@ -62,6 +77,25 @@ def test_merge_is_laid_out_as_bins_times_channels(rng):
     low, high = (np.asarray(dense.kernel) for dense in layer.maps)
     np.testing.assert_allclose(y[0, 3, 2:4].reshape(-1), x[0, 3, 1] @ low, atol=1e-6)
     np.testing.assert_allclose(y[0, 0, 8:14].reshape(-1), x[0, 0, 4] @ high, atol=1e-6)
+
+
+def test_stack_maps_the_same_place_of_all_bands(rng):
+    layer = built(BandStack(4, 5), (4, 20, 2))
+    layer.bias.assign(rng.normal(size=(5, 5)))
+    x = rng.normal(size=(1, 4, 20, 2)).astype(np.float32)
+    y = np.asarray(layer(x))
+    place = x[0, 1, [3, 8, 13, 18]].reshape(-1)  # the fourth bin of each band
+    np.testing.assert_allclose(
+        y[0, 1, 3], np.maximum(place @ np.asarray(layer.map.kernel) + np.asarray(layer.bias)[3], 0), atol=1e-5
+    )
+
+
+def test_unstack_lays_bands_out_along_frequency(rng):
+    layer = built(BandUnstack(4, 2), (4, 6, 5))
+    x = rng.normal(size=(1, 4, 6, 5)).astype(np.float32)
+    y = np.asarray(layer(x)).reshape(1, 4, 24, 2)
+    bands = (x[0, 3, 2] @ np.asarray(layer.map.kernel)).reshape(4, 2)
+    np.testing.assert_allclose(y[0, 3, [2, 8, 14, 20]], bands, atol=1e-6)
 
 
 def test_residual_branches_hardly_change_the_variance(rng):

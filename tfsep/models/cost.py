@@ -33,7 +33,7 @@ def generator_cost(config: GeneratorConfig) -> Cost:
 
     spec = config.spec
     generator = build_generator(config)
-    shape = (1, spec.frames, spec.model_bins, spec.channels)
+    shape = (1, spec.frames, spec.model_bins, config.input_channels)
     count = _count_on_jax if keras.backend.backend() == "jax" else _count_on_tensorflow
     seconds = spec.frames * spec.hop_samples / spec.sample_rate_hz
     return Cost(generator.count_params(), count(generator, shape) / seconds)

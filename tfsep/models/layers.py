@@ -1,4 +1,4 @@
-"""Layers of the band-split U-Net, in `keras.ops` only, shaped by what mobile accelerators take (rank 4, ReLU, stride 2).
+"""Layers of the U-Nets, in `keras.ops` only, shaped by what mobile accelerators take (rank 4, ReLU, stride 2).
 
 There is no normalisation layer: on CPUs BatchNorm cost a third of a training step. Convolutions have He initialisation (He et
 al. 2015), and the last one of each residual branch a smaller one, so that the variance hardly grows from block to block.
@@ -20,7 +20,11 @@ class BinNormalisation(keras.layers.Layer):
         self.scale = self.add_weight(name="scale", shape=(bins, 1), initializer="ones", trainable=False)
 
     def call(self, x):
-        return (x - ops.cast(self.mean, x.dtype)) * ops.cast(self.scale, x.dtype)
+        return self.scaled(x - ops.cast(self.mean, x.dtype))
+
+    def scaled(self, x):
+        """Multiply by the scale of each bin alone."""
+        return x * ops.cast(self.scale, x.dtype)
 
 
 def _cut(x, sizes):
@@ -66,6 +70,11 @@ class BandSplit(keras.layers.Layer):
         return super().get_config() | {"bands": self.bands, "width": self.width}
 
 
+def _nearly_zero() -> keras.initializers.Initializer:
+    """Return the initialiser of a last layer, small, so that training starts from nearly equal shares."""
+    return keras.initializers.VarianceScaling(1e-3)
+
+
 @keras.saving.register_keras_serializable(package="tfsep")
 class BandMerge(keras.layers.Layer):
     """`(batch, frames, positions, width)` back to `(batch, frames, bins * channels)`: one value for each bin and channel."""
@@ -74,8 +83,7 @@ class BandMerge(keras.layers.Layer):
         super().__init__(**kwargs)
         self.bands, self.channels = tuple(tuple(band) for band in bands), channels
         self.maps = [
-            # small, so that training starts from nearly equal shares
-            keras.layers.Dense(patch * channels, kernel_initializer=keras.initializers.VarianceScaling(1e-3), name=f"band{i}")
+            keras.layers.Dense(patch * channels, kernel_initializer=_nearly_zero(), name=f"band{i}")
             for i, (_, patch) in enumerate(self.bands)
         ]
 
@@ -97,6 +105,55 @@ class BandMerge(keras.layers.Layer):
         return super().get_config() | {"bands": self.bands, "channels": self.channels}
 
 
+@keras.saving.register_keras_serializable(package="tfsep")
+class BandStack(keras.layers.Layer):
+    """`(batch, frames, bins, channels)` to `(batch, frames, bins / subbands, width)`: equal bands of the spectrum become channels.
+
+    Channel-wise subbands (Liu et al. 2020, arXiv 2008.05216): a convolution sees all bands at once, on fewer positions. A 1x1
+    convolution maps the stack to the width of the U-Net, and each position has a learnt bias, as in `BandSplit`.
+    """
+
+    def __init__(self, subbands, width, **kwargs):
+        super().__init__(**kwargs)
+        self.subbands, self.width = subbands, width
+        self.map = keras.layers.Dense(width, kernel_initializer="he_normal", use_bias=False, name="map")
+
+    def build(self, input_shape):
+        _, frames, bins, channels = input_shape
+        positions = bins // self.subbands
+        self.map.build((None, frames, positions, self.subbands * channels))
+        self.bias = self.add_weight(name="position_bias", shape=(positions, self.width), initializer="zeros")
+
+    def call(self, x):
+        stacked = ops.concatenate(_cut(x, [x.shape[2] // self.subbands] * self.subbands), axis=3)
+        mapped = self.map(stacked)
+        return ops.relu(mapped + ops.cast(self.bias, mapped.dtype))
+
+    def get_config(self):
+        return super().get_config() | {"subbands": self.subbands, "width": self.width}
+
+
+@keras.saving.register_keras_serializable(package="tfsep")
+class BandUnstack(keras.layers.Layer):
+    """`(batch, frames, positions, width)` to `(batch, frames, positions * subbands * channels)`: the inverse order of `BandStack`."""
+
+    def __init__(self, subbands, channels, **kwargs):
+        super().__init__(**kwargs)
+        self.subbands, self.channels = subbands, channels
+        self.map = keras.layers.Dense(subbands * channels, kernel_initializer=_nearly_zero(), name="map")
+
+    def build(self, input_shape):
+        self.map.build(input_shape)
+
+    def call(self, x):
+        _, frames, positions, _ = x.shape
+        bands = ops.split(self.map(x), self.subbands, axis=3)
+        return ops.reshape(ops.concatenate(bands, axis=2), (-1, frames, positions * self.subbands * self.channels))
+
+    def get_config(self):
+        return super().get_config() | {"subbands": self.subbands, "channels": self.channels}
+
+
 def branch_initializer() -> keras.initializers.Initializer:
     """Return the initialiser of the last layer of a residual branch that ends in a ReLU."""
     return keras.initializers.VarianceScaling(2 * BRANCH_VARIANCE, mode="fan_in", distribution="truncated_normal")
@@ -116,6 +173,25 @@ class ResidualConv(keras.layers.Layer):
 
     def call(self, x):
         return x + self.conv(x)
+
+    def get_config(self):
+        return super().get_config() | {"width": self.width}
+
+
+@keras.saving.register_keras_serializable(package="tfsep")
+class PlainConv(keras.layers.Layer):
+    """`relu(conv3x3(x))`, shape kept."""
+
+    def __init__(self, width, **kwargs):
+        super().__init__(**kwargs)
+        self.width = width
+        self.conv = keras.layers.Conv2D(width, 3, padding="same", activation="relu", kernel_initializer="he_normal")
+
+    def build(self, input_shape):
+        self.conv.build(input_shape)
+
+    def call(self, x):
+        return self.conv(x)
 
     def get_config(self):
         return super().get_config() | {"width": self.width}
@@ -147,3 +223,38 @@ class FrequencyDense(keras.layers.Layer):
 
     def get_config(self):
         return super().get_config() | {"bottleneck": self.bottleneck}
+
+
+@keras.saving.register_keras_serializable(package="tfsep")
+class TfcTdf(keras.layers.Layer):
+    """A 3x3 convolution, a frequency-wise dense layer and another 3x3 convolution, shape kept; the input is added or not.
+
+    The block of TFC-TDF-UNet v3 (Kim, Lee and Jung 2023, arXiv 2306.09382, section 3), without normalisation.
+
+    Args:
+        bottleneck: of `FrequencyDense`, 0 for none.
+        residual: whether the input is added to the output.
+    """
+
+    def __init__(self, width, bottleneck, residual=True, **kwargs):
+        super().__init__(**kwargs)
+        self.width, self.bottleneck, self.residual = width, bottleneck, residual
+        self.first = PlainConv(width, name="first")
+        self.dense = FrequencyDense(bottleneck, name="dense") if bottleneck else None
+        last = branch_initializer() if residual else "he_normal"
+        self.last = keras.layers.Conv2D(width, 3, padding="same", activation="relu", kernel_initializer=last, name="last")
+
+    def build(self, input_shape):
+        for layer in (self.first, self.dense, self.last):
+            if layer is not None:
+                layer.build(input_shape)
+
+    def call(self, x):
+        y = self.first(x)
+        if self.dense is not None:
+            y = self.dense(y)
+        y = self.last(y)
+        return x + y if self.residual else y
+
+    def get_config(self):
+        return super().get_config() | {"width": self.width, "bottleneck": self.bottleneck, "residual": self.residual}

@@ -41,12 +41,13 @@ def build_generator(config: GeneratorConfig, frames: int | None = None) -> "kera
         frames: of one chunk, when another number than the spec's is wanted (training crops); weights do not depend on it.
     """
     from tfsep.models.bandsplit import BandSplitUNet
+    from tfsep.models.bandstack import BandStackUNet
     from tfsep.models.dssgan import DssganUNet
 
-    kinds = {"bandsplit": BandSplitUNet, "dssgan": DssganUNet}
+    kinds = {"bandsplit": BandSplitUNet, "bandstack": BandStackUNet, "dssgan": DssganUNet}
     if config.kind not in kinds:
         raise UsageError(f"generator kind {config.kind!r} is unknown: use {', '.join(kinds)}")
     generator = kinds[config.kind](config)
     spec = config.spec
-    generator.build((None, frames or spec.frames, spec.model_bins, spec.channels))
+    generator.build((None, frames or spec.frames, spec.model_bins, config.input_channels))
     return generator
