@@ -1,5 +1,6 @@
 """Whole runs on a toy: what they leave behind, and what a kill, a wrong setting or bad data does to them."""
 
+import io
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from tfsep.bundle import Bundle
 from tfsep.data.mixing import CropMixer
@@ -205,6 +207,24 @@ def test_start_from_a_bundle(uninterrupted, make_run, small_config, tmp_path):
     ):
         with pytest.raises(ModelError, match="its generator is another than the one asked for"):
             make_run(tmp_path / str(number), replace(small_config, generator=generator), initial=uninterrupted / "best")
+
+
+def test_a_run_is_told_of_its_steps_and_can_be_ended(make_run, tmp_path):
+    out, told, shown = tmp_path / "run", [], Console(file=io.StringIO())
+
+    def end_after_four(step):
+        told.append(step)
+        if step == 4:
+            raise Killed
+
+    with pytest.raises(Killed):
+        make_run(out, console=shown).train(on_step=end_after_four)
+    assert told == [1, 2, 3, 4]
+    run = make_run(out, console=shown)
+    assert run.step == 3  # the last checkpoint
+    run.train(on_step=told.append)
+    assert told == [1, 2, 3, 4, 4, 5, 6]
+    assert "resuming" in shown.file.getvalue()
 
 
 def test_loss_that_bursts(make_run, small_config, tmp_path, monkeypatch):

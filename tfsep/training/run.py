@@ -4,7 +4,7 @@ import hashlib
 import os
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -44,6 +44,7 @@ class TrainingRun:
         out: the run's folder; a checkpoint found in it is resumed.
         initial: a Bundle whose generator to start from.
         unpaired: recordings for stage 2, by `UNPAIRED_ROLES`; used where `config.adversarial` is set.
+        console: where progress is shown (default: standard output).
 
     Raises: UsageError for unpaired recordings without `config.adversarial`, or the other way round; DataError, AudioError for
         unusable data; ModelError for a checkpoint of another configuration.
@@ -60,8 +61,9 @@ class TrainingRun:
         exclude: Sequence[str] = (),
         initial: Path | None = None,
         unpaired: Mapping[str, Sequence[DataFolder]] = MappingProxyType({}),
+        console: Console | None = None,
     ):
-        self.config, self.console = config, Console()
+        self.config, self.console = config, console or Console()
         if unpaired and config.adversarial is None:
             raise UsageError(f"unpaired {', '.join(unpaired)}: they are for adversarial training: ask for it as well")
         # Read first: bad data must not cost the time that building a model takes.
@@ -143,8 +145,12 @@ class TrainingRun:
 
     # --- the run ------------------------------------------------------------------------------------------------------
 
-    def train(self) -> float:
-        """Train up to `config.steps`; return the best mean validation SDR in dB (-inf without validation songs)."""
+    def train(self, *, on_step: Callable[[int], None] | None = None) -> float:
+        """Train up to `config.steps`; return the best mean validation SDR in dB (-inf without validation songs).
+
+        Args:
+            on_step: told after each step how many are done; what it raises ends the run, which can be resumed.
+        """
         config, stage = self.config, self.stage
         do_step = compiled_step(stage.trainer)
         interval, since, sdr = [], time.perf_counter(), float("nan")
@@ -180,6 +186,8 @@ class TrainingRun:
                     interval, since = [], time.perf_counter()
                 if save:
                     self._save()
+                if on_step:
+                    on_step(self.step)
         return self.best
 
     def _progress(self) -> Progress:
