@@ -7,6 +7,7 @@ from tfsep.spec import SpectrogramSpec
 
 DEFAULT_STEMS = ("drums", "bass", "other", "vocals")
 UNET_KINDS = ("bandsplit", "bandstack")  # those that halve frames and positions from level to level
+LIVE = "live"  # it halves positions only, and sees the past only
 HEADS = ("mask", "complex")
 BLOCKS = ("residual", "plain")
 
@@ -20,9 +21,9 @@ class GeneratorConfig:
         stems: what it separates, in the order of the masks.
         head: `mask` gives real masks in [0, 1]; `complex` masks with a real and an imaginary part, which correct the phase as
             well, and sees the mixture's phase, see `ModelContract`.
-        bands: for `bandsplit`: `(bins, bins_per_patch)` from DC upwards; the bins must add up to `spec.model_bins`.
+        bands: for `bandsplit` and `live`: `(bins, bins_per_patch)` from DC upwards; the bins must add up to `spec.model_bins`.
         subbands: for `bandstack`: into how many bands of equal width the spectrum is cut, which are stacked as channels.
-        widths: channels at each level of the U-Net; frames and positions halve from one level to the next.
+        widths: channels at each level of the U-Net; frames and positions halve from one level to the next, in `live` positions only.
         block: `residual`, convolutions whose input is added to their output, or `plain`, without, as in the reference.
         blocks: blocks at each level, on the way down and again on the way up.
         dense_bottleneck: a frequency-wise dense layer maps `n` positions to `n / dense_bottleneck` and back; 0 for none. In
@@ -52,20 +53,20 @@ class GeneratorConfig:
         for name, allowed in (("head", HEADS), ("block", BLOCKS)):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name}={getattr(self, name)!r}: use {' or '.join(allowed)}")
-        if self.kind not in UNET_KINDS:
-            if self.head == "complex":
-                raise ValueError(f"head='complex': generators of kind {self.kind} give real masks, use mask")
+        if self.kind not in UNET_KINDS and self.head == "complex":
+            raise ValueError(f"head='complex': generators of kind {self.kind} give real masks, use mask")
+        if self.kind not in (*UNET_KINDS, LIVE):
             return
         if len(self.blocks) != len(self.widths) or min(self.blocks) < 0:
             raise ValueError(f"blocks={self.blocks}: use {len(self.widths)} numbers of 0 or more, one for each of widths")
         if self.dense_bottleneck < 0:
             raise ValueError(f"dense_bottleneck={self.dense_bottleneck}: use 0 (none) or more")
         self._check_bands()
-        if self.positions % self.frame_multiple or self.spec.frames % self.frame_multiple:
-            raise ValueError(
-                f"{self.positions} positions and {self.spec.frames} frames: both must be multiples of {self.frame_multiple} "
-                f"for {len(self.widths)} levels"
-            )
+        multiple = 2 ** (len(self.widths) - 1)
+        if self.positions % multiple:
+            raise ValueError(f"{self.positions} positions: must be a multiple of {multiple} for {len(self.widths)} levels")
+        if self.spec.frames % self.frame_multiple:
+            raise ValueError(f"{self.spec.frames} frames: must be a multiple of {multiple} for {len(self.widths)} levels")
 
     def _check_bands(self) -> None:
         if self.kind == "bandstack":

@@ -105,7 +105,7 @@ class BandUNet(keras.Model):
 
     def call(self, features):
         x = self._trunk(features)
-        shares = _softmax([ops.cast(merge(x), "float32") for merge in self.merges])
+        shares = softmax([ops.cast(merge(x), "float32") for merge in self.merges])
         channels = self.config.spec.channels
         masks = [ops.reshape(share, (-1, *features.shape[1:3], channels)) for share in shares]
         if self.corrections:
@@ -126,7 +126,7 @@ class BandUNet(keras.Model):
         return super().get_config() | {"config": self.config.to_json()}
 
 
-def _softmax(logits: list) -> list:
+def softmax(logits: list) -> list:
     """Return the softmax over a list of tensors of one shape."""
     peak = logits[0]
     for values in logits[1:]:
