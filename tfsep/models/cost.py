@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,8 +26,9 @@ class Cost:
     multiply_adds_per_second: float
 
 
+@cache
 def generator_cost(config: GeneratorConfig) -> Cost:
-    """Count the cost of a generator by tracing it for one chunk, on Keras' TensorFlow or JAX backend."""
+    """Count the cost of a generator by tracing it for one chunk, once, on Keras' TensorFlow or JAX backend."""
     import keras
 
     from tfsep.models.presets import build_generator
