@@ -209,21 +209,20 @@ def test_start_from_a_bundle(uninterrupted, make_run, small_config, tmp_path):
             make_run(tmp_path / str(number), replace(small_config, generator=generator), initial=uninterrupted / "best")
 
 
-def test_a_run_is_told_of_its_steps_and_can_be_ended(make_run, tmp_path):
-    out, told, shown = tmp_path / "run", [], Console(file=io.StringIO())
+def test_a_run_can_be_ended_before_its_steps(make_run, tmp_path):
+    out, asked, shown = tmp_path / "run", [], Console(file=io.StringIO())
 
-    def end_after_four(step):
-        told.append(step)
-        if step == 4:
-            raise Killed
+    def after_four(step):
+        asked.append(step)
+        return step == 4
 
-    with pytest.raises(Killed):
-        make_run(out, console=shown).train(on_step=end_after_four)
-    assert told == [1, 2, 3, 4]
+    best = make_run(out, console=shown).train(ends=after_four)
+    assert asked == [1, 2, 3, 4]
+    assert [(entry["step"], entry["mean_sdr"]) for entry in log_of(out)] == [(4, best)]
     run = make_run(out, console=shown)
-    assert run.step == 3  # the last checkpoint
-    run.train(on_step=told.append)
-    assert told == [1, 2, 3, 4, 4, 5, 6]
+    assert run.step == 4
+    assert run.train() >= best
+    assert run.step == 6
     assert "resuming" in shown.file.getvalue()
 
 

@@ -145,11 +145,11 @@ class TrainingRun:
 
     # --- the run ------------------------------------------------------------------------------------------------------
 
-    def train(self, *, on_step: Callable[[int], None] | None = None) -> float:
+    def train(self, *, ends: Callable[[int], bool] | None = None) -> float:
         """Train up to `config.steps`; return the best mean validation SDR in dB (-inf without validation songs).
 
         Args:
-            on_step: told after each step how many are done; what it raises ends the run, which can be resumed.
+            ends: asked after each step, with the number of steps done, whether the run ends there, validated and saved.
         """
         config, stage = self.config, self.stage
         do_step = compiled_step(stage.trainer)
@@ -164,7 +164,8 @@ class TrainingRun:
                 self.seconds_trained += stage.seconds_per_step
                 if self.step % AVERAGE_EVERY == 0:
                     self.average.update(self.generator.variables)
-                validate = self.step % config.validate_every == 0 or self.step == config.steps
+                last = self.step == config.steps or (ends is not None and ends(self.step))
+                validate = last or self.step % config.validate_every == 0
                 save = validate or self.step % config.checkpoint_every == 0
                 if save:
                     self._check_weights()  # before they are saved
@@ -186,8 +187,8 @@ class TrainingRun:
                     interval, since = [], time.perf_counter()
                 if save:
                     self._save()
-                if on_step:
-                    on_step(self.step)
+                if last:
+                    break
         return self.best
 
     def _progress(self) -> Progress:
