@@ -1,0 +1,152 @@
+"""What the file of a genre classifier promises to whoever runs it."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from tfsep.errors import ModelError
+from tfsep.spec import SpectrogramSpec
+
+CONTRACT_VERSION = 1
+GENRE = "genre"  # the contract's kind
+LOGITS = "logits"  # the only output
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenreContract:
+    """The promise of one exported genre classifier, kept where a `ModelContract` is.
+
+    Input: float32 `(1, spec.frames, mel_bands, 1)`, `log1p(spec.feature_gain * mel magnitude)` of an excerpt in mono that was
+    scaled to an RMS of `level_rms`. Output: float32 `(1, families)`, the logits.
+
+    A song is heard in `excerpts` excerpts, the middle of number k of n at `(k + 0.5) / n` of its length. Excerpts whose RMS is below
+    `silence_rms` are left out; if all are, the song has no genre. The family probabilities are the softmax of
+    the excerpts' mean logits divided by `temperature`.
+
+    Attributes:
+        families: in the order of the logits.
+        low_hz, high_hz: limits of the mel bands, see `tfsep.dsp.mel.mel_filterbank`.
+
+    Raises: ValueError from a field out of range.
+    """
+
+    families: tuple[str, ...]
+    spec: SpectrogramSpec = field(
+        default_factory=lambda: SpectrogramSpec(
+            window_samples=2048, hop_samples=1024, channels=1, frames=256, feature_gain=1000.0
+        )
+    )
+    mel_bands: int = 64
+    low_hz: float = 30.0
+    high_hz: float = 14_000.0  # what a 128 kb/s MP3 keeps
+    level_rms: float = 0.1
+    silence_rms: float = 1e-4
+    excerpts: int = 4
+    temperature: float = 1.0
+    input_name: str = "log_mel"
+    name: str = "genre"
+    training: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self):
+        if len(self.families) < 2 or len(set(self.families)) != len(self.families):
+            raise ValueError(f"families={self.families}: use two or more different names")
+        if self.spec.channels != 1:
+            raise ValueError(f"channels={self.spec.channels}: a genre classifier hears mono, use 1")
+        if self.mel_bands < 1 or self.excerpts < 1:
+            raise ValueError(f"mel_bands={self.mel_bands}, excerpts={self.excerpts}: use 1 or more")
+        if not 0 <= self.low_hz < self.high_hz <= self.spec.sample_rate_hz / 2:
+            raise ValueError(f"low_hz={self.low_hz}, high_hz={self.high_hz}: use limits up to half the sample rate")
+        for name in ("level_rms", "silence_rms", "temperature"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(f"{name}={getattr(self, name)}: use a positive number")
+
+    @property
+    def kind(self) -> str:
+        """What a contract's field `kind` says of such files."""
+        return GENRE
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of the input, float32."""
+        return (1, self.spec.frames, self.mel_bands, 1)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of the output, float32."""
+        return (1, len(self.families))
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The names of the outputs: there is one."""
+        return (LOGITS,)
+
+    @property
+    def excerpt_samples(self) -> int:
+        """Samples of one excerpt, at the spec's rate."""
+        return self.spec.frames * self.spec.hop_samples
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the contract as JSON values; `tensors` follows from the rest."""
+        return {
+            "contract_version": CONTRACT_VERSION,
+            "kind": GENRE,
+            "name": self.name,
+            "families": list(self.families),
+            "spec": self.spec.to_json(),
+            "mel_bands": self.mel_bands,
+            "low_hz": self.low_hz,
+            "high_hz": self.high_hz,
+            "level_rms": self.level_rms,
+            "silence_rms": self.silence_rms,
+            "excerpts": self.excerpts,
+            "temperature": self.temperature,
+            "input_name": self.input_name,
+            "tensors": self._tensors(),
+            "training": self.training,
+        }
+
+    def _tensors(self) -> dict[str, Any]:
+        return {
+            "inputs": [{"name": self.input_name, "dtype": "float32", "shape": list(self.input_shape)}],
+            "outputs": [{"name": LOGITS, "dtype": "float32", "shape": list(self.output_shape)}],
+            "axes": ["batch", "frames", "mel bands", "channels"],
+            "output": "probabilities are softmax(mean of the excerpts' logits / temperature)",
+        }
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any], source: str) -> "GenreContract":
+        """Build a contract from `to_json`'s fields. Raises: ModelError, which names the `source`."""
+        if fields.get("contract_version") != CONTRACT_VERSION:
+            version = fields.get("contract_version")
+            raise ModelError(f"{source}: contract version {version}, this program reads {CONTRACT_VERSION}: export it again")
+        names = set(cls.__dataclass_fields__)
+        try:
+            values = {name: fields[name] for name in names}
+            values |= {"spec": SpectrogramSpec.from_json(fields["spec"]), "families": tuple(fields["families"])}
+            contract = cls(**values)
+            if fields.get("tensors", contract._tensors()) != contract._tensors():
+                raise ValueError("tensors do not follow from the other fields")
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError(
+                f"{source}: the description of the genre classifier is incomplete or wrong ({error}); export it again"
+            ) from None
+        return contract
+
+    @classmethod
+    def from_bytes(cls, content: bytes, source: str) -> "GenreContract":
+        """Read a contract from what `to_bytes` returns, see `is_genre`. Raises: ModelError, which names the `source`."""
+        return cls.from_json(json.loads(content), source)
+
+    def to_bytes(self, *, sha256: str | None = None) -> bytes:
+        """Return indented JSON. Args: sha256: of the model file that it lies beside."""
+        fields = self.to_json() if sha256 is None else {"model_sha256": sha256, **self.to_json()}
+        return (json.dumps(fields, indent=2) + "\n").encode()
+
+
+def is_genre(content: bytes) -> bool:
+    """Return whether a contract's JSON is that of a genre classifier; of anything else, also of what is no JSON, False."""
+    try:
+        fields = json.loads(content)
+    except ValueError:  # also UnicodeDecodeError
+        return False
+    return isinstance(fields, dict) and fields.get("kind") == GENRE
