@@ -1,5 +1,7 @@
 """A toy that is quickly learnt: two stems in separate bands, 8 kHz mono."""
 
+import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 import keras
@@ -22,6 +24,20 @@ def _keep_precision():
     policy = keras.mixed_precision.global_policy()
     yield
     keras.mixed_precision.set_global_policy(policy)
+
+
+@pytest.fixture(scope="session")
+def free_addresses():
+    """Return a function from a number to that many addresses on this machine that nothing listens on."""
+
+    def find(count: int) -> list[str]:
+        with ExitStack() as stack:
+            sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+            for each in sockets:
+                each.bind(("127.0.0.1", 0))
+            return [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+
+    return find
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,8 @@
 import json
 import os
 import runpy
-import socket
 import subprocess
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +23,6 @@ CASES = {
 }
 
 
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-
-
 def start(out: Path, *, accelerators: int = 1, **environment: str) -> subprocess.Popen:
     options = json.dumps({"out": str(out), "cases": CASES, "accelerators": accelerators})
     return subprocess.Popen(
@@ -45,10 +35,10 @@ def start(out: Path, *, accelerators: int = 1, **environment: str) -> subprocess
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
+def results(free_addresses, tmp_path_factory):
     """What each process ends with, by name."""
     folder = tmp_path_factory.mktemp("distribute")
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
+    addresses = free_addresses(2)
     processes = {"accelerators": start(folder / "accelerators.npz", accelerators=2)}
     for index in range(2):
         config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}

@@ -85,10 +85,10 @@ def test_resumed_run_is_the_uninterrupted_one_to_the_last_bit(uninterrupted, mak
     run = make_run(tmp_path / "run")
     original = CropMixer.batch
 
-    def until_killed(self, index, size):
+    def until_killed(self, index, size, share):
         if index == 4:
             raise Killed
-        return original(self, index, size)
+        return original(self, index, size, share)
 
     monkeypatch.setattr(CropMixer, "batch", until_killed)
     with pytest.raises(Killed):

@@ -86,10 +86,10 @@ def test_stage_2_resumes_to_the_last_bit(make_run, small_config, stage1, unpaire
     make_run(tmp_path / "whole", config, **options).train()
     original = CropMixer.batch
 
-    def until_killed(self, index, size):
+    def until_killed(self, index, size, share):
         if index == 4:
             raise Killed
-        return original(self, index, size)
+        return original(self, index, size, share)
 
     monkeypatch.setattr(CropMixer, "batch", until_killed)
     with pytest.raises(Killed):

@@ -52,6 +52,11 @@ def add_parser(subparsers: "argparse._SubParsersAction") -> None:
     parser.add_argument("--precision", choices=("float32", "mixed_bfloat16"))
     parser.add_argument("--seed", type=int, metavar="K")
     parser.add_argument("--validate-every", type=int, metavar="N", help="steps from one validation to the next")
+    parser.add_argument(
+        "--distribute",
+        metavar="KIND",
+        help="mirrored: over all GPUs here; workers: over the machines in TF_CONFIG (docs/adversarial.md)",
+    )
     parser.add_argument("--cache", type=Path, metavar="DIR", help="where decoded audio is kept (default: ~/.cache/tfsep)")
     parser.set_defaults(run=run)
 
@@ -67,10 +72,12 @@ def run(args: argparse.Namespace) -> int:
         raise MissingExtraError(backend, "train", "training")
     from tfsep.separation.locate import find_bundle
     from tfsep.training.data import DataFolder
+    from tfsep.training.distribution import Distribution
     from tfsep.training.run import TrainingRun
 
     kinds = {"mixtures": "mixtures", "targets": "drums", "rests": "no-drums"}
     unpaired = {role: [DataFolder.parse(text, kind=kinds[role]) for text in getattr(args, role)] for role in UNPAIRED}
+    distribution = Distribution(args.distribute)
     initial = find_bundle(args.init) if args.init else None
     config = _config(args, initial)
     _check_stage(args, adversarial=config.adversarial is not None)
@@ -83,8 +90,11 @@ def run(args: argparse.Namespace) -> int:
         exclude=args.exclude,
         initial=initial,
         unpaired={role: folders for role, folders in unpaired.items() if folders},
+        distribution=distribution,
     )
     best = training.train()
+    if not distribution.chief:
+        return 0
     print(f"{args.out / 'best'}: mean validation SDR {best:.2f} dB" if args.validation else f"{args.out / 'best'}")
     return 0
 

@@ -15,6 +15,7 @@ from tfsep.data.cache import CachedTrack
 from tfsep.errors import DataError
 
 EQUALISER_POINTS = 8  # evenly spaced on a logarithmic frequency axis
+ALL = slice(None)  # of a batch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,26 +113,29 @@ class CropMixer:
             lengths = np.array([track.length for track in pool.tracks], np.float64)
             self._track_odds.append(lengths / lengths.sum())
 
-    def batch(self, index: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    def batch(self, index: int, size: int, share: slice = ALL) -> tuple[np.ndarray, np.ndarray]:
         """Return one batch.
 
+        Args:
+            share: the examples of it that are wanted.
         Returns: audio float32 `(size, stems, channels, samples)`; known float32 `(size, stems)`, 1 or 0.
         """
-        audio = np.zeros((size, len(self.stems), self.channels, self.samples), np.float32)
-        known = np.ones((size, len(self.stems)), np.float32)
-        for item in range(size):
+        items = range(size)[share]
+        audio = np.zeros((len(items), len(self.stems), self.channels, self.samples), np.float32)
+        known = np.ones((len(items), len(self.stems)), np.float32)
+        for row, item in enumerate(items):
             rng = np.random.default_rng((self.seed, index, item))
-            known[item] = self._example(audio[item], rng)
+            known[row] = self._example(audio[row], rng)
         return audio, known
 
-    def equaliser(self, index: int, size: int) -> np.ndarray:
+    def equaliser(self, index: int, size: int, share: slice = ALL) -> np.ndarray:
         """Return the random equaliser of each stem of a batch, for whoever transforms it: dB, float32 `(size, stems, points)`."""
-        config = self.config
-        gains = np.zeros((size, len(self.stems), EQUALISER_POINTS), np.float32)
-        for item in range(size):
+        config, items = self.config, range(size)[share]
+        gains = np.zeros((len(items), len(self.stems), EQUALISER_POINTS), np.float32)
+        for row, item in enumerate(items):
             rng = np.random.default_rng((self.seed, index, item, 1))
             chosen = rng.random(len(self.stems)) < config.equaliser_probability
-            gains[item, chosen] = rng.normal(0, config.equaliser_db, (chosen.sum(), EQUALISER_POINTS))
+            gains[row, chosen] = rng.normal(0, config.equaliser_db, (chosen.sum(), EQUALISER_POINTS))
         return gains
 
     def _example(self, out: np.ndarray, rng: np.random.Generator) -> np.ndarray:

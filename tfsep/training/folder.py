@@ -17,18 +17,22 @@ class RunFolder:
 
     Args:
         record: JSON values to be kept, `record["config"]` being what a resumed run must have in common but for `may_differ`.
+        writable: whether this process writes it; others of the same run only read it.
 
     Raises: ModelError if the folder holds a run of another configuration; AudioError if it cannot be written.
     """
 
-    def __init__(self, path: Path, record: Mapping[str, Any], *, may_differ: Sequence[str] = ("steps",)):
-        self.path = path
+    def __init__(self, path: Path, record: Mapping[str, Any], *, may_differ: Sequence[str] = ("steps",), writable: bool = True):
+        self.path, self.writable = path, writable
         self.record = json.loads(json.dumps(record))
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise write_error(path, error) from None
+        if writable:
+            try:
+                path.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise write_error(path, error) from None
         self._check_record(may_differ)
+        if not writable:
+            return
         with AtomicFile(path / RECORD_FILE) as target:
             target.file.write(json.dumps(self.record, indent=2).encode())
 
@@ -53,7 +57,7 @@ class RunFolder:
     def forget_log(self, step: int) -> None:
         """Take out of the log what a killed run wrote after its checkpoint: those steps are done again."""
         path = self.path / LOG_FILE
-        if not path.is_file():
+        if not self.writable or not path.is_file():
             return
         kept = []
         for line in path.read_bytes().splitlines(keepends=True):
@@ -68,13 +72,15 @@ class RunFolder:
 
 
 class RunLog:
-    """The two logs of a run, open while it trains; a context manager.
+    """The two logs of a run, open while it trains; a context manager. It writes nothing in a folder that is only read.
 
     TensorBoard's is written by TensorFlow: without that, on Keras' JAX backend, there is `log.jsonl` alone.
     """
 
     def __init__(self, folder: RunFolder):
-        self._summary = None
+        self._summary, self._lines = None, None
+        if not folder.writable:
+            return
         if find_spec("tensorflow"):
             from tensorflow import summary
 
@@ -85,12 +91,15 @@ class RunLog:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._lines.close()
+        if self._lines:
+            self._lines.close()
         if self._summary:
             self._writer.close()
 
     def write(self, entry: Mapping[str, Any]) -> None:
         """Log JSON values of one step, `entry["step"]`; numbers go to TensorBoard, nested ones under `outer/inner`."""
+        if not self._lines:
+            return
         self._lines.write(json.dumps(entry) + "\n")
         self._lines.flush()
         if self._summary:

@@ -26,6 +26,7 @@ from tfsep.training.backend_steps import compiled_step
 from tfsep.training.checkpoint import AveragedWeights, load_parts, save_parts
 from tfsep.training.config import TrainingConfig
 from tfsep.training.data import DataFolder, DataReader
+from tfsep.training.distribution import Distribution
 from tfsep.training.folder import RunFolder, RunLog
 from tfsep.training.loader import prefetched
 from tfsep.training.loss import magnitudes_and_targets
@@ -45,6 +46,7 @@ class TrainingRun:
         initial: a Bundle whose generator to start from.
         unpaired: recordings for stage 2, by `UNPAIRED_ROLES`; used where `config.adversarial` is set.
         console: where progress is shown (default: standard output).
+        distribution: over several accelerators; one, if it is left out.
 
     Raises: UsageError for unpaired recordings without `config.adversarial`, or the other way round; DataError, AudioError for
         unusable data; ModelError for a checkpoint of another configuration.
@@ -62,8 +64,10 @@ class TrainingRun:
         initial: Path | None = None,
         unpaired: Mapping[str, Sequence[DataFolder]] = MappingProxyType({}),
         console: Console | None = None,
+        distribution: Distribution | None = None,
     ):
-        self.config, self.console = config, console or Console()
+        self.distribution = distribution or Distribution()
+        self.config, self.console = config, console or Console(quiet=not self.distribution.chief)
         if unpaired and config.adversarial is None:
             raise UsageError(f"unpaired {', '.join(unpaired)}: they are for adversarial training: ask for it as well")
         # Read first: bad data must not cost the time that building a model takes.
@@ -72,15 +76,16 @@ class TrainingRun:
         reader.exclude(exclude, [folder for folders in (data, *unpaired.values()) for folder in folders])
         self.data = reader.read(data)
         self.unpaired = {role: reader.read(folders) for role, folders in unpaired.items() if folders}
-        self.folder = RunFolder(out, self._record())
+        self.folder = RunFolder(out, self._record(), writable=self.distribution.chief)
         keras.utils.set_random_seed(config.seed)
         keras.mixed_precision.set_global_policy(config.precision)
-        self.generator = build_generator(config.generator, config.crop_frames)
+        with self.distribution.scope():
+            self.generator = build_generator(config.generator, config.crop_frames)
+            self.stage = self._make_stage()
         if initial is not None:
             self._start_from(initial)
         elif hasattr(self.generator, "normalise"):
             self._measure_features()
-        self.stage = self._make_stage()
         self.validator = Validator(config, self.held_out)
         self.average = AveragedWeights(self.generator.variables, config.ema_decay)
         self.step, self.best, self.seconds_trained = 0, float("-inf"), 0.0
@@ -93,8 +98,8 @@ class TrainingRun:
 
     def _make_stage(self) -> Stage:
         if self.config.adversarial is None:
-            return SupervisedStage(self.config, self.generator, self.data)
-        return AdversarialStage(self.config, self.generator, self.data, self.unpaired)
+            return SupervisedStage(self.config, self.generator, self.data, self.distribution)
+        return AdversarialStage(self.config, self.generator, self.data, self.unpaired, self.distribution)
 
     def _record(self) -> dict[str, Any]:
         return {
@@ -138,8 +143,11 @@ class TrainingRun:
             self.step, self.best, self.seconds_trained = progress["step"], progress["best"], progress["seconds_trained"]
             self.console.print(f"resuming {self.folder.path} at step {self.step}", markup=False)
         self.folder.forget_log(self.step)
+        self.distribution.check_agreement(self.step)
 
     def _save(self) -> None:
+        if not self.distribution.chief:
+            return
         progress = {"step": self.step, "best": self.best, "seconds_trained": self.seconds_trained}
         save_parts(self.folder.state, self.stage.parts, self.average, progress)
 
@@ -216,7 +224,7 @@ class TrainingRun:
 
     def _validate(self) -> dict[str, Any]:
         """Return what the log says of the averaged weights: SDR in dB by song and stem, by genre, and the mean of all."""
-        if not self.held_out:
+        if not (self.held_out and self.distribution.chief):
             return {}
         scores = self.validator.scores(self.average.values)
         genres = self.validator.by_genre(scores)
@@ -224,7 +232,7 @@ class TrainingRun:
 
     def _keep_best(self, sdr: float) -> None:
         """Write `best/` if there is nothing better; without validation songs, the newest."""
-        if self.held_out and not sdr > self.best:
+        if not self.distribution.chief or (self.held_out and not sdr > self.best):
             return
         self.best = sdr if self.held_out else self.best
         training = {

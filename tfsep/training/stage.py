@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import keras
 
-from tfsep.data.mixing import CropMixer
+from tfsep.data.mixing import ALL, CropMixer
 from tfsep.training.backend_steps import PortableTrainer
 from tfsep.training.config import TrainingConfig
 from tfsep.training.data import RunData
+from tfsep.training.distribution import Distribution
 from tfsep.training.trainer import SupervisedTrainer
 
 if TYPE_CHECKING:  # it takes TensorFlow, which is not there on Keras' JAX backend
@@ -29,7 +30,7 @@ class Stage(Protocol):
     parts: dict[str, list[keras.Variable]]
 
     def batch(self, index: int) -> Any:
-        """Return the batch of a step; it depends on the seed and the index alone."""
+        """Return this process's share of the batch of a step; the batch depends on the seed and the index alone."""
         ...
 
     def prepare(self, step: int) -> None:
@@ -54,10 +55,10 @@ def make_mixer(config: TrainingConfig, data: RunData) -> "CropMixer | RecordData
 
 
 class SupervisedStage:
-    """Stage 1; a `Stage`."""
+    """Stage 1; a `Stage`. Made within the scope of `distribution`."""
 
-    def __init__(self, config: TrainingConfig, generator: keras.Model, data: RunData):
-        self._config = config
+    def __init__(self, config: TrainingConfig, generator: keras.Model, data: RunData, distribution: Distribution):
+        self._config, self._share = config, distribution.share(config.batch)
         self._mixer = make_mixer(config, data)
         self._optimizer = keras.optimizers.AdamW(
             config.learning_rate, weight_decay=config.weight_decay, global_clipnorm=config.clip_norm or None
@@ -69,7 +70,7 @@ class SupervisedStage:
 
     def batch(self, index: int) -> tuple:
         """Return audio, known stems and equalisers, see `CropMixer`."""
-        return supervised_batch(self._mixer, index, self._config.batch)
+        return supervised_batch(self._mixer, index, self._config.batch, self._share)
 
     def prepare(self, step: int) -> None:
         """Set the learning rate."""
@@ -79,9 +80,9 @@ class SupervisedStage:
         """Find nothing: a loss that is not finite is noticed at its step."""
 
 
-def supervised_batch(mixer: "CropMixer | RecordDataset", index: int, size: int) -> tuple:
+def supervised_batch(mixer: "CropMixer | RecordDataset", index: int, size: int, share: slice = ALL) -> tuple:
     """Return what `SupervisedTrainer` takes."""
-    return (*mixer.batch(index, size), mixer.equaliser(index, size))
+    return (*mixer.batch(index, size, share), mixer.equaliser(index, size, share))
 
 
 def seconds_per_crop(config: TrainingConfig) -> float:

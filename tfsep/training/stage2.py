@@ -12,13 +12,14 @@ from tfsep.training.adversarial import AdversarialBatch, AdversarialTrainer, bui
 from tfsep.training.adversarial_watch import CriticWatch
 from tfsep.training.config import TrainingConfig
 from tfsep.training.data import RunData
+from tfsep.training.distribution import Distribution
 from tfsep.training.stage import make_mixer, seconds_per_crop, supervised_batch
 
 UNPAIRED_ROLES = ("mixtures", "targets", "rests")
 
 
 class AdversarialStage:
-    """Stage 2; a `Stage`. The generator should have stage 1's weights.
+    """Stage 2; a `Stage`, made within the scope of `distribution`. The generator should have stage 1's weights.
 
     Unpaired recordings are cut, turned up or down, swapped left to right and resampled as multitracks are, never remixed.
 
@@ -30,11 +31,19 @@ class AdversarialStage:
     Raises: UsageError if a role has no recordings; DataError if they are of another kind.
     """
 
-    def __init__(self, config: TrainingConfig, generator: keras.Model, data: RunData, unpaired: Mapping[str, RunData]):
+    def __init__(
+        self,
+        config: TrainingConfig,
+        generator: keras.Model,
+        data: RunData,
+        unpaired: Mapping[str, RunData],
+        distribution: Distribution,
+    ):
         missing = [role for role in UNPAIRED_ROLES if role not in unpaired]
         if missing or config.adversarial is None:
             raise UsageError(f"adversarial training has no unpaired {', '.join(missing)}: name folders of them")
         self._config, adversarial = config, config.adversarial
+        self._shares = distribution.share(config.batch), distribution.share(adversarial.unpaired_examples)
         self._mixer = make_mixer(config, data)
         stems = dict(zip(UNPAIRED_ROLES, ("mixture", adversarial.target, "accompaniment"), strict=True))
         self._unpaired = {role: _cutter(config, unpaired[role], role, stem) for role, stem in stems.items()}
@@ -53,9 +62,9 @@ class AdversarialStage:
 
     def batch(self, index: int) -> AdversarialBatch:
         """Return crops of multitracks, and of each kind of unpaired recordings those for all updates of the critics."""
-        count = self._config.adversarial.unpaired_examples
-        unpaired = [self._unpaired[role].batch(index, count)[0][:, 0] for role in UNPAIRED_ROLES]
-        return AdversarialBatch(supervised_batch(self._mixer, index, self._config.batch), *unpaired)
+        count, (paired, unpaired) = self._config.adversarial.unpaired_examples, self._shares
+        recordings = [self._unpaired[role].batch(index, count, unpaired)[0][:, 0] for role in UNPAIRED_ROLES]
+        return AdversarialBatch(supervised_batch(self._mixer, index, self._config.batch, paired), *recordings)
 
     def prepare(self, step: int) -> None:
         """Set the generator's learning rate, and begin the means of the terms anew."""

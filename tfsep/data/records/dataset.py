@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfsep.data.cache import CachedTrack
-from tfsep.data.mixing import EQUALISER_POINTS, CropMixer, MixingConfig, Pool
+from tfsep.data.mixing import ALL, EQUALISER_POINTS, CropMixer, MixingConfig, Pool
 from tfsep.data.records.index import read_index
 from tfsep.data.records.location import check_location
 from tfsep.data.records.segment import check_codec
@@ -134,7 +134,7 @@ class RecordDataset:
         """Whether the windows hold all there is, so that it is read once."""
         return all(window.fixed for window in self._windows)
 
-    def batch(self, index: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    def batch(self, index: int, size: int, share: slice = ALL) -> tuple[np.ndarray, np.ndarray]:
         """Return batch `index` as `CropMixer.batch`; from any thread.
 
         Batches asked for in order are fast; one far away costs the reading of a window.
@@ -153,13 +153,13 @@ class RecordDataset:
         pools = [
             Pool(tracks=tuple(tracks), weight=weight) for tracks, weight in zip(held, self._weights, strict=True) if tracks
         ]
-        return self._mixer([*pools, *self._pools]).batch(index, size)
+        return self._mixer([*pools, *self._pools]).batch(index, size, share)
 
-    def equaliser(self, index: int, size: int) -> np.ndarray:
+    def equaliser(self, index: int, size: int, share: slice = ALL) -> np.ndarray:
         """Return the equalisers of batch `index` as `CropMixer.equaliser`: they depend on its seed alone."""
         silence = np.zeros((len(self.stems), 1, self.channels), np.int16)
         anything = CachedTrack(name="", key="", genre=None, stems=self.stems, samples=silence, gain=1.0)
-        return self._mixer([Pool(tracks=(anything,))]).equaliser(index, size)
+        return self._mixer([Pool(tracks=(anything,))]).equaliser(index, size, share)
 
     def dataset(self, size: int, *, start: int = 0, stop: int | None = None) -> tf.data.Dataset:
         """Return batches `start` to `stop - 1` (without end if None) with their equalisers, made ahead by `parallel` threads.
