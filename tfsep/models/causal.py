@@ -79,6 +79,7 @@ class RunningMean(keras.layers.Layer):
         return x + y, _last_frames(means, 1)
 
     def _means(self, x, state):
+        state = ops.cast(state, "float32")  # which Keras casts for a layer of less precision
         decay, rest = ops.sigmoid(self.logit), ops.sigmoid(-self.logit)
         frames = x.shape[1]
         if frames == 1:

@@ -13,7 +13,10 @@ from tfsep.training.config import TrainingConfig
 # batches, no augmentation by filters or resampling.
 _REFERENCE = {"batch": 48, "learning_rate": 5e-5, "warmup_steps": 0, "decay_fraction": 0.0, "weight_decay": 0.0,
               "clip_norm": 0.0, "precision": "float32"}  # fmt: skip
-STAGE1: MappingProxyType[str, dict[str, Any]] = MappingProxyType({"dssgan": _REFERENCE | {"crop_frames": 64}})
+STAGE1: MappingProxyType[str, dict[str, Any]] = MappingProxyType({
+    "dssgan": _REFERENCE | {"crop_frames": 64},
+    "live": {"crop_frames": 192},  # 2.1 s, so that its means of the past are full in most of a crop
+})  # fmt: skip
 STAGE2: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
     {"modern": {"batch": 8, "learning_rate": 1e-4}, "dssgan": _REFERENCE}
 )
