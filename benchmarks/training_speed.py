@@ -6,7 +6,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,22 +20,20 @@ LEARNING_RATE = 1e-6  # the same few batches again and again must not blow the w
 Phases = dict[str, Callable[[], object]]
 
 
-def cached_tracks(folder: Path, sample_rate_hz: int, channels: int) -> tuple:
+def cached_tracks(folder: Path, sample_rate_hz: int, channels: int, stems: Sequence[str]) -> tuple:
     """Return `CachedTrack`s of noise, mapped from files in `folder` as those of a run are."""
     from tfsep.data.cache import CachedTrack
-    from tfsep.models.config import DEFAULT_STEMS
 
+    folder.mkdir(exist_ok=True)
     tracks = []
     for number in range(TRACKS):
-        shape = (len(DEFAULT_STEMS), TRACK_S * sample_rate_hz, channels)
+        shape = (len(stems), TRACK_S * sample_rate_hz, channels)
         noise = np.random.default_rng(number).integers(-6000, 6000, shape, dtype=np.int16)
         path = folder / f"{number}.npy"
         np.save(path, noise)
         samples = np.load(path, mmap_mode="r")
         tracks.append(
-            CachedTrack(
-                name=path.stem, key=path.stem, genre=None, stems=tuple(sorted(DEFAULT_STEMS)), samples=samples, gain=1 / 32767
-            )
+            CachedTrack(name=path.stem, key=path.stem, genre=None, stems=tuple(sorted(stems)), samples=samples, gain=1 / 32767)
         )
     return tuple(tracks)
 
@@ -63,7 +61,7 @@ class Bench:
         generator_config = stored.config if stored else preset(preset_name)
         self.config = config = TrainingConfig(generator=generator_config, precision=precision, batch=batch)
         spec = config.generator.spec
-        tracks = cached_tracks(folder, spec.sample_rate_hz, spec.channels)
+        tracks = cached_tracks(folder, spec.sample_rate_hz, spec.channels, config.generator.stems)
         self.mixer = CropMixer(
             [Pool(tracks=tracks)],
             stems=config.generator.stems,
