@@ -21,7 +21,7 @@ class Graph:
 
     Attributes:
         contract: what the file will promise.
-        function: from the input tensor, `contract.tensor_shape`, to the outputs by name, in TensorFlow.
+        function: from the input tensor, `contract.input_shape`, to the outputs by name, in TensorFlow.
         variables: Keras variables that the function reads.
         reference: what the outputs must be, without the batch axis; by Keras in float32.
     """
@@ -40,7 +40,7 @@ class Graph:
             raise MissingExtraError("tensorflow", "export", "exporting") from None
         contract, function = self.contract, self.function
 
-        @tf.function(input_signature=[tf.TensorSpec(contract.tensor_shape, tf.float32, name=contract.input_name)])
+        @tf.function(input_signature=[tf.TensorSpec(contract.input_shape, tf.float32, name=contract.input_name)])
         def serve(tensor: Tensor) -> dict[str, Tensor]:
             outputs = function(tensor)
             return {stem: tf.identity(outputs[stem], name=stem) for stem in contract.stems}

@@ -58,7 +58,7 @@ def _measure_here(model: Path, threads: int, seconds: float) -> RunCost:
     start_s = time.perf_counter()
     runtime = load_runtime(model, threads=threads) if model.is_dir() else load_file(model, threads=threads)
     contract = runtime.contract
-    runtime.predict(np.zeros(contract.tensor_shape[1:], np.float32))
+    runtime.predict(np.zeros(contract.input_shape[1:], np.float32))
     load_s = time.perf_counter() - start_s
     separator = WaveformSeparator(runtime) if contract.kind == WAVEFORM else Separator(runtime)
     spec = contract.spec

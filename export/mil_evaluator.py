@@ -255,6 +255,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "constexpr_lut_to_dense": constexpr_lut_to_dense,
     "relu": lambda x: np.maximum(x, 0),
     "exp": lambda x: np.exp(x),
+    "tanh": lambda x: np.tanh(x),
     "square": lambda x: x * x,
     "add": lambda x, y: x + y,
     "sub": lambda x, y: x - y,

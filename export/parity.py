@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfsep.contract import WAVEFORM
+from tfsep.dsp.masks import mask_factor
 from tfsep.errors import ModelError
 
 from .graph import Graph, Predict
@@ -79,7 +80,9 @@ class Reference:
     def _mean_sdr_db(self, trial: Trial, outputs: dict[str, np.ndarray]) -> float:
         scores = []
         for stem in self._contract.stems:
-            estimate = outputs[stem] if self._contract.kind == WAVEFORM else outputs[stem] * trial.mixture
+            estimate = outputs[stem]
+            if self._contract.kind != WAVEFORM:
+                estimate = mask_factor(estimate, self._contract.mask) * trial.mixture
             reference = trial.stems[stem]
             energy = float(np.sum(np.abs(reference.astype(np.complex128)) ** 2))
             error = float(np.sum(np.abs(reference.astype(np.complex128) - estimate) ** 2))

@@ -58,7 +58,7 @@ def _trial(name: str, sound: np.ndarray, contract: ModelContract, stems: dict[st
 
     mixture = spectra(sound)
     cut = {stem: spectra(part)[:, : spec.model_bins] for stem, part in stems.items()} if stems else None
-    return Trial(name, features(mixture, spec), mixture[:, : spec.model_bins], cut)
+    return Trial(name, features(mixture, spec, contract.mask), mixture[:, : spec.model_bins], cut)
 
 
 def music(samples: int, spec: SpectrogramSpec) -> dict[str, np.ndarray]:

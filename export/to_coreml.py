@@ -83,7 +83,7 @@ def _teach_expm1(coremltools: Any) -> None:
 def _converted(graph: Graph, precision: str, coremltools: Any) -> "MLModel":
     contract = graph.contract
     _teach_expm1(coremltools)
-    tensor = coremltools.TensorType(name=contract.input_name, shape=contract.tensor_shape, dtype=np.float32)
+    tensor = coremltools.TensorType(name=contract.input_name, shape=contract.input_shape, dtype=np.float32)
     return coremltools.convert(
         [graph.traced.get_concrete_function()],
         source="tensorflow",
@@ -130,10 +130,11 @@ def _describe(model: "MLModel", contract: ModelContract, precision: str) -> None
         f"metadata, {METADATA_NAME}."
     )
     model.user_defined_metadata[METADATA_NAME] = contract.to_bytes().decode()
-    axes = contract.to_json()["tensors"]["axes"]
-    model.input_description[contract.input_name] = f"log1p(feature_gain * magnitude) of the mixture: {', '.join(axes)}"
+    said = contract.to_json()
+    axes = ", ".join(said["tensors"]["axes"])
+    model.input_description[contract.input_name] = f"the mixture, {said['transform']['features']}: {axes}"
     for stem in contract.stems:
-        model.output_description[stem] = f"mask of {stem}, 0 to 1: {', '.join(axes)}"
+        model.output_description[stem] = f"{stem}, {said['tensors']['output']}: {axes}"
 
 
 class MilRuntime:

@@ -33,7 +33,7 @@ def write(graph: Graph, path: Path, precision: str, options: Options) -> None:
     except ModuleNotFoundError as error:
         raise MissingExtraError(error.name or "tf2onnx", "export", "exporting to ONNX") from None
     contract = graph.contract
-    signature = [tf.TensorSpec(contract.tensor_shape, tf.float32, name=contract.input_name)]
+    signature = [tf.TensorSpec(contract.input_shape, tf.float32, name=contract.input_name)]
     try:
         model, _ = tf2onnx.convert.from_function(graph.traced, input_signature=signature, opset=OPSET)
         _spell_out_expm1(model)

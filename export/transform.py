@@ -78,8 +78,17 @@ class Transform:
         import tensorflow as tf
 
         real, imaginary = packed[:, :, 0, :-1], packed[:, :, 1, :-1]
-        magnitude = tf.transpose(tf.sqrt(real * real + imaginary * imaginary), [0, 2, 1])  # k2, k1: the bins in their order
-        return tf.reshape(magnitude, [signal_count, -1, self.spec.window_samples // 2])
+        return self._in_order(tf.sqrt(real * real + imaginary * imaginary), signal_count)
+
+    def parts(self, packed: Tensor, signal_count: int) -> tuple[Tensor, Tensor]:
+        """Return real and imaginary parts of packed spectra, each as `magnitude`."""
+        return self._in_order(packed[:, :, 0, :-1], signal_count), self._in_order(packed[:, :, 1, :-1], signal_count)
+
+    def _in_order(self, values: Tensor, signal_count: int) -> Tensor:
+        import tensorflow as tf
+
+        # k2, k1: the bins in their order
+        return tf.reshape(tf.transpose(values, [0, 2, 1]), [signal_count, -1, self.spec.window_samples // 2])
 
     def packed_mask(self, mask: Tensor) -> Tensor:
         """Return a mask `(signals, frames, window / 2)` as a factor of packed spectra; Nyquist takes that of the bin below."""

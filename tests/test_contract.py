@@ -56,9 +56,12 @@ def changed(**fields):
     [
         (b"", "not a model description"),
         (b"\xff\xfe\x00", "not a model description"),
-        (b"[1]", "contract version None, this program reads 1"),
+        (b"[1]", "contract version None, this program reads 1 and 2"),
         (b"{}", "contract version None"),
-        (changed(contract_version=2), "contract version 2, this program reads 1: export it again"),
+        (changed(contract_version=3), "contract version 3, this program reads 1 and 2: export it again"),
+        (changed(contract_version=2), "mask='real' has contract version 1, not 2"),
+        (changed(mask="complex"), "mask='complex' has contract version 2, not 1"),
+        (changed(mask="imaginary"), "mask='imaginary': use real or complex"),
         (b'{"contract_version": 1}', "incomplete or wrong \\('spec'\\)"),
         (changed(stems=["a"]), "two or more different names"),
         (changed(spec={"window": 3}), "spectrogram fields window are unknown"),
@@ -83,11 +86,32 @@ def test_what_apps_need_is_spelled_out():
     assert fields["transform"]["first_frame_starts_at_sample"] == -192
 
 
+def test_complex_masks(tmp_path):
+    contract = replace(CONTRACT, mask="complex")
+    assert (contract.input_shape, contract.output_shape) == ((1, 8, 128, 6), (1, 8, 128, 4))
+    fields = contract.to_json()
+    assert fields["contract_version"] == 2  # programs that know real masks alone refuse it
+    assert fields["tensors"]["inputs"][0]["shape"] == [1, 8, 128, 6]
+    assert fields["tensors"]["outputs"][0]["shape"] == [1, 8, 128, 4]
+    assert "complex" in fields["tensors"]["output"]
+    assert "X / |X|" in fields["transform"]["features"]
+    contract.write(tmp_path / "m.json")
+    assert ModelContract.read(tmp_path / "m.json") == contract
+    assert replace(contract, kind="waveform", spec=replace(SPEC, frames=12)).output_shape == (1, 9 * 64, 2)
+
+
+def test_files_that_do_not_say_what_masks_they_give_have_real_ones():
+    fields = CONTRACT.to_json()
+    del fields["mask"]
+    assert fields["contract_version"] == 1
+    assert ModelContract.from_bytes(json.dumps(fields).encode(), "it") == CONTRACT
+
+
 def test_waveform_chunks():
     contract = ModelContract(spec=SPEC, stems=("a", "b"), overlap_frames=2, kind="waveform", input_name="mixture")
     # frames of 4 hops each, with 3 hops of zeros on both sides: 8 frames reach over 11 hops, 6 of which are zeros
     assert contract.chunk_samples == 5 * 64
-    assert contract.tensor_shape == (1, 320, 2)
+    assert contract.input_shape == (1, 320, 2)
     assert contract.to_json()["chunk"] | {"cross_fade": ""} == {
         "unit": "samples", "length": 320, "overlap": 128, "cross_fade": ""
     }  # fmt: skip

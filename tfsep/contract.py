@@ -9,9 +9,18 @@ from typing import Any
 from tfsep.errors import ModelError
 from tfsep.spec import SpectrogramSpec
 
-CONTRACT_VERSION = 1
+CONTRACT_VERSIONS = {"real": 1, "complex": 2}  # by kind of mask: programs that know real ones alone read version 1
 RESIDUAL_STEMS = ("other", "accompaniment")
 SPECTROGRAM, WAVEFORM = "spectrogram", "waveform"
+_FEATURES = {
+    "real": "log1p(feature_gain * magnitude)",
+    "complex": "log1p(feature_gain * magnitude) of each channel, then of each channel the real part of that times X / |X|, then of "
+    "each the imaginary part; 0 where X is 0",
+}
+_MASKS = {
+    "real": "mask in [0, 1], the stems' masks sum to 1",
+    "complex": "complex mask, of each channel the real part, then of each the imaginary part; the stems' masks sum to 1 + 0i",
+}
 
 
 def residual_stem(stems: Sequence[str]) -> str:
@@ -23,9 +32,12 @@ def residual_stem(stems: Sequence[str]) -> str:
 class ModelContract:
     """The promise of one exported generator, kept inside the file and as JSON beside it.
 
-    Of kind "spectrogram": input float32 `(1, spec.frames, spec.model_bins, spec.channels)`, `log1p(feature_gain * magnitude)` of
-    the mixture; for each stem a float32 mask of that shape, in a tensor with the stem's name. Masks lie in [0, 1] and sum to one
-    over the stems.
+    Of kind "spectrogram": input float32 `(1, spec.frames, spec.model_bins, input channels)`; for each stem a float32 mask in a
+    tensor with the stem's name, `(1, spec.frames, spec.model_bins, mask channels)`. Masks sum to one over the stems.
+
+    - Real masks, in [0, 1]: the input is `log1p(feature_gain * magnitude)` of the mixture, input and masks have `spec.channels`.
+    - Complex masks: the input has three times as many channels, those of real masks and then the real and the imaginary parts of
+      `log1p(feature_gain * magnitude) * X / |X|`, 0 where X is. Masks have `2 * spec.channels`, real and then imaginary parts.
 
     Of kind "waveform": input float32 `(1, chunk_samples, spec.channels)`, full scale 1; for each stem its sound, of that shape.
     The stems sum to the mixture. Transform and inverse are in the file.
@@ -41,6 +53,7 @@ class ModelContract:
     bandwidth_hz: float | None = None  # below half the sample rate where the model leaves the highs to the residual stem
     training: dict[str, Any] = field(default_factory=dict)
     kind: str = SPECTROGRAM
+    mask: str = "real"
 
     def __post_init__(self):
         if len(self.stems) < 2 or len(set(self.stems)) != len(self.stems):
@@ -49,6 +62,8 @@ class ModelContract:
             raise ValueError(f"overlap_frames={self.overlap_frames}: use 0 to {self.spec.frames // 2}")
         if self.kind not in (SPECTROGRAM, WAVEFORM):
             raise ValueError(f"kind={self.kind!r}: use {SPECTROGRAM} or {WAVEFORM}")
+        if self.mask not in CONTRACT_VERSIONS:
+            raise ValueError(f"mask={self.mask!r}: use {' or '.join(CONTRACT_VERSIONS)}")
         if self.kind == WAVEFORM and self.chunk_samples <= self.overlap_samples:
             raise ValueError(f"frames={self.spec.frames}: too few for a waveform file, use more than a window has hops")
 
@@ -63,17 +78,41 @@ class ModelContract:
         return self.overlap_frames * self.spec.hop_samples
 
     @property
-    def tensor_shape(self) -> tuple[int, ...]:
-        """Shape of the input and of each output, all float32."""
+    def output_names(self) -> tuple[str, ...]:
+        """The names of the outputs: the stems."""
+        return self.stems
+
+    @property
+    def inputs(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each input by name: there is one."""
+        return {self.input_name: self.input_shape}
+
+    @property
+    def outputs(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each output by name."""
+        return dict.fromkeys(self.output_names, self.output_shape)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of the input, float32."""
+        return self._tensor_shape(3 if self.mask == "complex" else 1)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of each output, float32."""
+        return self._tensor_shape(2 if self.mask == "complex" else 1)
+
+    def _tensor_shape(self, parts: int) -> tuple[int, ...]:
         if self.kind == WAVEFORM:
             return (1, self.chunk_samples, self.spec.channels)
-        return (1, self.spec.frames, self.spec.model_bins, self.spec.channels)
+        return (1, self.spec.frames, self.spec.model_bins, parts * self.spec.channels)
 
     def to_json(self) -> dict[str, Any]:
         """Return the contract as JSON values; `tensors`, `chunk` and `transform` follow from the rest, for those who have no tfsep."""
         return {
-            "contract_version": CONTRACT_VERSION,
+            "contract_version": CONTRACT_VERSIONS[self.mask],
             "kind": self.kind,
+            "mask": self.mask,
             "name": self.name,
             "spec": self.spec.to_json(),
             "stems": list(self.stems),
@@ -85,8 +124,8 @@ class ModelContract:
         }
 
     def _derived(self) -> dict[str, Any]:
-        tensor = {"dtype": "float32", "shape": list(self.tensor_shape)}
         spectrogram = self.kind == SPECTROGRAM
+        tensors = [{"dtype": "float32", "shape": list(shape)} for shape in (self.input_shape, self.output_shape)]
         chunk = (
             {"unit": "frames", "length": self.spec.frames, "overlap": self.overlap_frames}
             if spectrogram
@@ -94,10 +133,10 @@ class ModelContract:
         )
         return {
             "tensors": {
-                "inputs": [{"name": self.input_name, **tensor}],
-                "outputs": [{"name": stem, **tensor} for stem in self.stems],
+                "inputs": [{"name": self.input_name, **tensors[0]}],
+                "outputs": [{"name": stem, **tensors[1]} for stem in self.stems],
                 "axes": ["batch", "frames", "bins", "channels"] if spectrogram else ["batch", "samples", "channels"],
-                "output": "mask in [0, 1], the stems' masks sum to 1" if spectrogram else "sound, the stems sum to the mixture",
+                "output": _MASKS[self.mask] if spectrogram else "sound, the stems sum to the mixture",
             },
             "chunk": chunk | {"cross_fade": "sin^2(pi / 2 * (k + 0.5) / overlap) for k = 0 .. overlap - 1"},
             "transform": {
@@ -105,7 +144,7 @@ class ModelContract:
                 "scale": "2 / sum(window)",
                 "first_frame_starts_at_sample": self.spec.hop_samples - self.spec.window_samples,
                 "bins": "0 .. window_samples / 2 - 1; the Nyquist bin takes the mask of the bin below",
-                "features": "log1p(feature_gain * magnitude)",
+                "features": _FEATURES[self.mask],
                 "inverse": "overlap-add with the window, divided by the sum of its squares",
             },
         }
@@ -120,8 +159,9 @@ class ModelContract:
         """Read a contract from what `to_bytes` returns. Raises: ModelError, which names the `source`."""
         fields = _parsed(content, source)
         version = fields.get("contract_version") if isinstance(fields, dict) else None
-        if version != CONTRACT_VERSION:
-            raise ModelError(f"{source}: contract version {version}, this program reads {CONTRACT_VERSION}: export it again")
+        if version not in CONTRACT_VERSIONS.values():
+            known = " and ".join(str(each) for each in CONTRACT_VERSIONS.values())
+            raise ModelError(f"{source}: contract version {version}, this program reads {known}: export it again")
         try:
             contract = cls(
                 spec=SpectrogramSpec.from_json(fields["spec"]),
@@ -131,8 +171,13 @@ class ModelContract:
                 name=fields["name"],
                 bandwidth_hz=fields["bandwidth_hz"],
                 training=fields["training"],
-                kind=fields.get("kind", SPECTROGRAM),  # the first files of version 1 do not say
+                kind=fields.get("kind", SPECTROGRAM),  # the first files of version 1 say neither
+                mask=fields.get("mask", "real"),
             )
+            if version != CONTRACT_VERSIONS[contract.mask]:
+                raise ValueError(
+                    f"mask={contract.mask!r} has contract version {CONTRACT_VERSIONS[contract.mask]}, not {version}"
+                )
             derived = contract._derived()
             wrong = [name for name in derived if name in fields and fields[name] != derived[name]]
             if wrong:

@@ -13,6 +13,12 @@ from tfsep.spec import SpectrogramSpec
 SPEC = SpectrogramSpec(sample_rate_hz=8000, window_samples=256, hop_samples=64, frames=8)
 CONFIGS = {
     "bandsplit": GeneratorConfig(spec=SPEC, bands=((32, 2), (96, 6)), widths=(4, 8), blocks=(1, 1), dense_bottleneck=4),
+    "complex": GeneratorConfig(
+        spec=SPEC, head="complex", bands=((32, 2), (96, 6)), widths=(4, 8), blocks=(1, 1), dense_bottleneck=4
+    ),
+    "bandstack complex": GeneratorConfig(
+        kind="bandstack", head="complex", spec=SPEC, subbands=4, widths=(4, 8), blocks=(1, 1), dense_bottleneck=4
+    ),
     "dssgan": replace(PRESETS["dssgan"], spec=replace(SPEC, channels=1), widths=(4, 8)),
 }
 

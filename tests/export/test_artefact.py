@@ -26,6 +26,8 @@ CASES = [
     if precision not in to_litert.INTEGER
 ]
 CASES += [("dssgan", to, "fp32") for to in FORMATS]
+CASES += [("complex", to, precision) for to in FORMATS for precision in ("fp32", "int8")]
+CASES += [("bandstack complex", to, "fp16") for to in FORMATS]
 
 
 def distance_db(found, expected) -> float:
@@ -50,12 +52,13 @@ def test_the_file_says_what_keras_says(bundles, kind, to, precision, tmp_path):
     shutil.move(path, alone)
     runtime = FORMATS[to].load(alone)  # refuses other names, shapes and types than those of the contract
     assert runtime.contract == bundle.contract
-    spec = bundle.config.spec
-    features = np.random.default_rng(1).exponential(1.0, (spec.frames, spec.model_bins, spec.channels)).astype(np.float32)
+    features = np.random.default_rng(1).exponential(1.0, runtime.contract.input_shape[1:]).astype(np.float32)
     expected = {stem: mask[0] for stem, mask in bundle.predict(features[None]).items()}
     masks = runtime.predict(features)
     assert distance_db(masks, expected) >= FLOOR_DB.get(precision, QUANTISED_FLOOR_DB)
-    np.testing.assert_allclose(sum(masks.values()), 1, atol=2e-3 if to == "coreml" else 1e-5)
+    total, channels = sum(masks.values()), bundle.config.spec.channels
+    np.testing.assert_allclose(total[..., :channels], 1, atol=2e-3 if to == "coreml" else 1e-5)
+    np.testing.assert_allclose(total[..., channels:], 0, atol=2e-3 if to == "coreml" else 1e-5)
     assert not any("rank" in warning or "not fixed" in warning for warning in exported.census.warnings)
     assert sum(exported.census.operations.values()) > 10
 

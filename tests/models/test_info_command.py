@@ -29,6 +29,7 @@ def test_describes_a_bundle(folder, capsys):
     lines = dict(line.strip().split("  ", 1) for line in capsys.readouterr().out.splitlines())
     assert lines["model"] == f"mine ({folder})"
     assert lines["stems"] == "drums, bass, other, vocals"
+    assert lines["masks"] == "real: the mixture's phase is kept"
     assert lines["spectrogram"] == "44100 Hz, 2 channels, window 4096, hop 1024"
     assert lines["bandwidth"] == "22.05 kHz"
     assert lines["chunk"] == "256 frames, 5.94 s, 16 shared with the next"

@@ -80,7 +80,7 @@ def test_files_of_sound_are_not_for_the_separator(tiny_tflite, tmp_path):
 
     contract = replace(CONTRACT, kind=WAVEFORM, input_name="mixture", spec=replace(CONTRACT.spec, frames=16))
 
-    @tf.function(input_signature=[tf.TensorSpec(contract.tensor_shape, tf.float32, name="mixture")])
+    @tf.function(input_signature=[tf.TensorSpec(contract.input_shape, tf.float32, name="mixture")])
     def serve(mixture):
         return {"drums": tf.identity(mixture * 0.25), "other": tf.identity(mixture * 0.75)}
 

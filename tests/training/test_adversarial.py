@@ -46,6 +46,12 @@ def test_resume_is_exact(tmp_path):
     assert int(second.generator_optimizer.iterations) == 6
 
 
+def test_complex_masks_are_refused():
+    config, toy = config_of("hinge"), TOY["GENERATORS"]["two"]
+    with pytest.raises(UsageError, match="head='complex': adversarial training judges magnitudes"):
+        AdversarialTrainer(None, replace(toy, head="complex"), config, (None, None))
+
+
 def test_logs_are_means_until_they_are_reset():
     config = config_of("hinge")
     trainer = make_trainer(config, "two")

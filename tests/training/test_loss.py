@@ -1,11 +1,14 @@
 """The loss against its definition in complex NumPy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tfsep.dsp import stft as numpy_stft
-from tfsep.training.loss import FLOOR, log_magnitude_loss, magnitudes_and_targets, spectral_loss
+from tfsep.models.config import GeneratorConfig
+from tfsep.training.loss import FLOOR, log_magnitude_loss, magnitudes_and_targets, mixture_spectra, spectral_loss
 
 STEMS, RESIDUAL, FRAMES = 3, 2, 8
 BOTH = pytest.mark.parametrize("kind", ["modulus", "rms"])
@@ -64,6 +67,37 @@ def test_is_the_size_of_the_complex_error(audio, masks, small_spec, kind):
     errors = [mask * mixture - spectrum for mask, spectrum in zip(masks, spectra, strict=True)]
     expected = np.mean([sum(size_of(error[i], kind) for error in errors) / size_of(mixture[i], kind) for i in range(2)])
     assert loss_of(audio, masks, small_spec, kind) == pytest.approx(expected, rel=2e-3)
+
+
+@BOTH
+def test_of_complex_masks_it_is_the_size_of_the_complex_error(audio, small_spec, rng, kind):
+    masks = rng.normal(0, 1, (STEMS, 2, FRAMES, small_spec.model_bins, 2)).astype(np.float32)
+    spectra = complex_spectra(audio, small_spec)
+    mixture = spectra.sum(axis=0)
+    errors = [(mask[..., :1] + 1j * mask[..., 1:]) * mixture - spectrum for mask, spectrum in zip(masks, spectra, strict=True)]
+    expected = np.mean([sum(size_of(error[i], kind) for error in errors) / size_of(mixture[i], kind) for i in range(2)])
+    assert loss_of(audio, list(masks), small_spec, kind) == pytest.approx(expected, rel=2e-3)
+
+
+@BOTH
+def test_complex_masks_reach_what_real_ones_cannot(audio, small_spec, kind):
+    spectra = complex_spectra(audio, small_spec)
+    ratios = spectra / spectra.sum(axis=0)
+    best_real = list(ratios.real.astype(np.float32))
+    whole = [np.concatenate([ratio.real, ratio.imag], axis=-1).astype(np.float32) for ratio in ratios]
+    assert loss_of(audio, whole, small_spec, kind) < 0.01
+    assert loss_of(audio, best_real, small_spec, kind) > 0.5
+
+
+def test_features_by_head(audio, small_spec):
+    spectra = mixture_spectra(audio, small_spec)
+    config = GeneratorConfig(spec=small_spec, bands=((128, 4),))
+    mixture = complex_spectra(audio, small_spec).sum(axis=0)
+    for head, kind in (("mask", "real"), ("complex", "complex")):
+        seen = np.asarray(spectra.features(replace(config, head=head)))
+        expected = [numpy_stft.features(np.pad(song, ((0, 0), (0, 1), (0, 0))), small_spec, kind) for song in mixture]
+        assert seen.shape[-1] == replace(config, head=head).input_channels
+        np.testing.assert_allclose(seen, expected, atol=5e-3)  # but for the floor of the magnitude
 
 
 @BOTH

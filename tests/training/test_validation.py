@@ -61,6 +61,27 @@ def test_song_errors_are_those_of_the_waveforms(small_spec, rng):
         np.testing.assert_allclose(10 * np.log10(energies[:, stem] / errors[:, stem]), expected, atol=0.1)
 
 
+class Turned:
+    """A generator whose complex masks turn each stem by a quarter."""
+
+    def masks(self, features):
+        ones = keras.ops.ones_like(features[..., :1])
+        drums = keras.ops.concatenate([0.75 * ones, 0.5 * ones], axis=-1)
+        return {"drums": drums, "other": keras.ops.concatenate([0.25 * ones, -0.5 * ones], axis=-1)}
+
+
+def test_song_errors_of_complex_masks(small_spec, rng):
+    config = GeneratorConfig(spec=small_spec, stems=("drums", "other"), bands=((128, 4),), head="complex")
+    audio = rng.normal(0, 0.2, (2, 2, 1, 64 * 256)).astype(np.float32)
+    energies, errors = (np.asarray(values) for values in SongErrors(Turned(), config).predict_on_batch(audio))
+    mixture = audio.sum(axis=1)
+    for stem, share in enumerate((0.75, 0.25)):
+        # the quarter turn of the mixture is uncorrelated with what is in phase
+        in_phase = np.sum((share * mixture - audio[:, stem]) ** 2, axis=(1, 2))
+        expected = np.sum(audio[:, stem] ** 2, axis=(1, 2)) / (in_phase + 0.25 * np.sum(mixture**2, axis=(1, 2)))
+        np.testing.assert_allclose(10 * np.log10(energies[:, stem] / errors[:, stem]), 10 * np.log10(expected), atol=0.15)
+
+
 def test_scores_by_song_stem_and_genre(small_config, rng):
     """Fresh weights, where only the arithmetic around them is of interest."""
     songs = [

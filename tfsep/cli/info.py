@@ -27,6 +27,7 @@ def run(args: argparse.Namespace) -> int:
     lines = [
         ("model", f"{contract.name} ({path})"),
         ("stems", ", ".join(contract.stems)),
+        ("masks", "complex: magnitude and phase" if contract.mask == "complex" else "real: the mixture's phase is kept"),
         (
             "spectrogram",
             f"{spec.sample_rate_hz} Hz, {spec.channels} channels, window {spec.window_samples}, hop {spec.hop_samples}",

@@ -66,7 +66,7 @@ class CrossFader:
         self._held: np.ndarray | None = None
 
     def push(self, chunk: np.ndarray) -> np.ndarray:
-        """Take the next chunk, float32 `(frames, ...)`, which may be changed; return the frames that are final."""
+        """Take the next chunk, float32 or complex64 `(frames, ...)`, which may be changed; return the frames that are final."""
         if self._held is not None:
             fade = self._fade.reshape(-1, *[1] * (chunk.ndim - 1))
             head = chunk[: self.overlap_frames]

@@ -136,9 +136,21 @@ class StreamingIstft:
         return output[skipped:ready]
 
 
-def features(spectra: np.ndarray, spec: SpectrogramSpec) -> np.ndarray:
-    """Return what a generator sees of complex `(frames, bins, channels)`: float32 `(frames, model_bins, channels)`, >= 0."""
-    return np.log1p(np.float32(spec.feature_gain) * np.abs(spectra[:, : spec.model_bins]))
+def features(spectra: np.ndarray, spec: SpectrogramSpec, mask: str = "real") -> np.ndarray:
+    """Return what a generator sees of complex `(frames, bins, channels)`.
+
+    Args:
+        mask: the kind of its masks, as `ModelContract.mask`.
+    Returns: float32 `(frames, model_bins, channels)`, compressed magnitudes, >= 0. For complex masks three times as many channels:
+        then come the real parts of spectra of these magnitudes and the mixture's phase, then the imaginary parts; 0 in silence.
+    """
+    spectra = spectra[:, : spec.model_bins]
+    magnitude = np.abs(spectra)
+    compressed = np.log1p(np.float32(spec.feature_gain) * magnitude)
+    if mask == "real":
+        return compressed
+    turned = spectra * (compressed / np.maximum(magnitude, np.finfo(np.float32).tiny))
+    return np.concatenate([compressed, turned.real, turned.imag], axis=2)
 
 
 def _check_rank(array: np.ndarray, rank: int, axes: str) -> None:

@@ -56,6 +56,17 @@ def istft(real: Tensor, imaginary: Tensor, spec: SpectrogramSpec) -> Tensor:
     return ops.reshape(output, (*lead, (frames + overlaps - 1) * spec.hop_samples))
 
 
+def complex_features(magnitude: Tensor, cosine: Tensor, sine: Tensor, spec: SpectrogramSpec) -> Tensor:
+    """Return what a generator with complex masks sees, as `tfsep.dsp.stft.features` does: a last axis three times as long.
+
+    Args:
+        magnitude: linear.
+        cosine, sine: of the phase.
+    """
+    compressed = features(magnitude, spec)
+    return ops.concatenate([compressed, compressed * cosine, compressed * sine], axis=-1)
+
+
 def features(magnitude: Tensor, spec: SpectrogramSpec) -> Tensor:
     """Compress linear magnitudes as a generator sees them: `log1p(feature_gain * magnitude)`."""
     return ops.log1p(spec.feature_gain * magnitude)

@@ -7,6 +7,7 @@ import numpy as np
 
 from tfsep.audio import Resampler, resampled_length
 from tfsep.contract import ModelContract
+from tfsep.dsp.masks import mask_factor
 from tfsep.dsp.overlap_add import ChunkCutter, CrossFader
 from tfsep.dsp.stft import StreamingIstft, StreamingStft, features
 from tfsep.errors import ModelError
@@ -30,6 +31,7 @@ class Analysis:
 
     def __init__(self, contract: ModelContract, sample_rate_hz: int, channels: int):
         self._spec, self._channels = contract.spec, channels
+        self._shape, self._mask = contract.input_shape[1:], contract.mask
         self._resampler = Resampler(sample_rate_hz, contract.spec.sample_rate_hz, channels)
         self._stft = StreamingStft(contract.spec, channels)
         self._cutter = ChunkCutter(contract.spec.frames, contract.overlap_frames)
@@ -45,15 +47,18 @@ class Analysis:
         yield from self._cutter.finish()
 
     def features(self, chunk: np.ndarray) -> np.ndarray:
-        """Return the model's input for a chunk: float32 `(spec.frames, model_bins, spec.channels)`.
+        """Return the model's input for a chunk: float32, of the contract's `input_shape` without the batch axis.
 
         A short chunk is filled up with silence. Mono is given to each of the model's channels; a mono model sees the mid.
         """
         spec = self._spec
         if self._channels > spec.channels:
             chunk = chunk.mean(axis=2, keepdims=True)
-        result = np.zeros((spec.frames, spec.model_bins, spec.channels), np.float32)
-        result[: len(chunk)] = features(chunk, spec)
+        found = features(chunk, spec, self._mask)
+        if found.shape[2] not in (1, self._shape[2]):  # a song in mono: each part once for each of the model's channels
+            found = np.repeat(found, spec.channels, axis=2)
+        result = np.zeros(self._shape, np.float32)
+        result[: len(chunk)] = found
         return result
 
 
@@ -69,6 +74,7 @@ class Synthesis:
 
     def __init__(self, contract: ModelContract, residual: str, wanted: Sequence[str], sample_rate_hz: int, channels: int):
         self._model, self._spec, self._channels = contract.name, contract.spec, channels
+        self._kind = contract.mask
         self._residual, self._wanted, self._sample_rate_hz = residual, wanted, sample_rate_hz
         others = [stem for stem in contract.stems if stem != residual]
         # what is inverted: each stem that is wanted and, where only the residual needs them, the rest as one
@@ -114,10 +120,11 @@ class Synthesis:
         return np.pad(samples, ((0, missing), (0, 0))) if missing else samples
 
     def _mask(self, group: tuple[str, ...], masks: dict[str, np.ndarray]) -> np.ndarray:
-        """Return one mask for a group of stems, float32 `(spec.frames, model_bins, 1 or channels)`."""
+        """Return one mask for a group of stems, float32 or complex64 `(spec.frames, model_bins, 1 or channels)`."""
         mask = masks[group[0]] if len(group) == 1 else np.sum([masks[stem] for stem in group], axis=0)
         if not np.isfinite(mask.sum()):
             raise ModelError(f"model {self._model}: gives masks for {', '.join(group)} that are not finite: use another model")
+        mask = mask_factor(mask, self._kind)
         if mask.shape[2] > self._channels:
             return mask.mean(axis=2, keepdims=True)
         # laid out in memory as the spectra are, channel by channel, which halves the time of each product

@@ -28,8 +28,9 @@ class Runtime(Protocol):
         """Return the masks of a chunk.
 
         Args:
-            features: float32 `(spec.frames, spec.model_bins, spec.channels)`, see `ModelContract`.
-        Returns: for each stem of the contract float32 of that shape in [0, 1]; they sum to one. Each call returns new arrays.
+            features: float32 `(spec.frames, spec.model_bins, input channels)`, see `ModelContract`.
+        Returns: for each stem of the contract float32 `(spec.frames, spec.model_bins, mask channels)`; they sum to one. Each
+            call returns new arrays.
         """
         ...
 

@@ -79,6 +79,7 @@ def check_tensors(
         inputs, outputs: shape and type of each, by name.
     """
     wanted = {"input": {contract.input_name}, "output": set(contract.stems)}
+    shapes = {"input": contract.input_shape, "output": contract.output_shape}
     for side, found in (("input", inputs), ("output", outputs)):
         if set(found) != wanted[side]:
             raise ModelError(
@@ -87,8 +88,8 @@ def check_tensors(
             )
         for name, (shape, dtype) in found.items():
             actual = tuple(int(size) for size in shape)
-            if actual != contract.tensor_shape or dtype != "float32":
+            if actual != shapes[side] or dtype != "float32":
                 raise ModelError(
-                    f"{path}: its {side} {name} is {dtype} {actual}, its description says float32 {contract.tensor_shape}"
+                    f"{path}: its {side} {name} is {dtype} {actual}, its description says float32 {shapes[side]}"
                     ": copy both files from one export"
                 )

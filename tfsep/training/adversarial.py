@@ -114,7 +114,7 @@ class AdversarialTrainer(PortableTrainer):
         critics: of the target and of the rest, see `build_critics`.
         error: of the supervised term, see `spectral_loss`.
 
-    Raises: UsageError if the generator does not separate the target.
+    Raises: UsageError if the generator does not separate the target, or gives complex masks, whose phase critics do not see.
     """
 
     def __init__(
@@ -131,6 +131,10 @@ class AdversarialTrainer(PortableTrainer):
         if config.target not in generator_config.stems:
             raise UsageError(
                 f"target={config.target!r}: the generator separates {', '.join(generator_config.stems)}; use one of them"
+            )
+        if generator_config.head == "complex":
+            raise UsageError(
+                "head='complex': adversarial training judges magnitudes, use a generator of head mask, or train stage 1"
             )
         self.generator, self.generator_config, self.config, self.error = generator, generator_config, config, error
         self.target_critic, self.rest_critic = critics

@@ -1,7 +1,7 @@
 """What a generator is trained to reduce, in `keras.ops`."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from keras import ops
@@ -23,16 +23,34 @@ def equaliser_curves(spec: SpectrogramSpec, points: int) -> np.ndarray:
     return np.maximum(0, 1 - np.abs(position[None] - np.arange(points)[:, None])).astype(np.float32)
 
 
-def magnitudes_and_targets(
-    audio: Tensor, spec: SpectrogramSpec, equaliser_db: Tensor | None = None
-) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+class MixtureSpectra(NamedTuple):
+    """A batch of mixtures and their stems; all tensors are `(batch, frames, model_bins, channels)`.
+
+    Attributes:
+        magnitude: of the mixture, linear, over `FLOOR`.
+        cosine, sine: of the mixture's phase.
+        targets: of each stem its spectrum turned back by the mixture's phase, real and imaginary part. A real mask on the
+            mixture can reach the real part only; a complex mask times the magnitude is compared with both.
+    """
+
+    magnitude: Tensor
+    cosine: Tensor
+    sine: Tensor
+    targets: list[tuple[Tensor, Tensor]]
+
+    def features(self, config: GeneratorConfig) -> Tensor:
+        """Return what a generator sees of the mixture, `(batch, frames, model_bins, config.input_channels)`."""
+        if config.head == "complex":
+            return stft_ops.complex_features(self.magnitude, self.cosine, self.sine, config.spec)
+        return stft_ops.features(self.magnitude, config.spec)
+
+
+def mixture_spectra(audio: Tensor, spec: SpectrogramSpec, equaliser_db: Tensor | None = None) -> MixtureSpectra:
     """Transform a batch of stems.
 
     Args:
         audio: float32 `(batch, stems, channels, samples)`.
         equaliser_db: gains `(batch, stems, points)` that each stem is filtered with, see `equaliser_curves`.
-    Returns: the mixture's magnitude `(batch, frames, model_bins, channels)`; and for each stem its spectrum turned by the mixture's
-        phase, real and imaginary part of that shape. A real mask on the mixture can reach the real part only.
     """
     real, imaginary = stft_ops.stft(audio, spec)
     real, imaginary = real[..., : spec.model_bins], imaginary[..., : spec.model_bins]
@@ -46,7 +64,31 @@ def magnitudes_and_targets(
     magnitude = ops.sqrt(ops.square(mixture_real) + ops.square(mixture_imaginary) + FLOOR**2)
     cosine, sine = mixture_real / magnitude, mixture_imaginary / magnitude
     turned = [(real[i] * cosine + imaginary[i] * sine, imaginary[i] * cosine - real[i] * sine) for i in range(audio.shape[1])]
-    return magnitude, turned
+    return MixtureSpectra(magnitude, cosine, sine, turned)
+
+
+def magnitudes_and_targets(
+    audio: Tensor, spec: SpectrogramSpec, equaliser_db: Tensor | None = None
+) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+    """Return `magnitude` and `targets` of `mixture_spectra`."""
+    spectra = mixture_spectra(audio, spec, equaliser_db)
+    return spectra.magnitude, spectra.targets
+
+
+def estimate_errors(masks: Sequence[Tensor], magnitude: Tensor, targets: Sequence[tuple[Tensor, Tensor]]) -> list[list[Tensor]]:
+    """Return of each stem the real and imaginary part of masked mixture less target, both turned by the mixture's phase.
+
+    Args:
+        masks: for each stem `(batch, frames, bins, channels)`, or `(batch, frames, bins, 2 * channels)` for complex masks.
+        magnitude, targets: see `MixtureSpectra`.
+    """
+    channels, errors = magnitude.shape[3], []
+    for mask, (real, imaginary) in zip(masks, targets, strict=True):
+        if mask.shape[3] == channels:
+            errors.append([mask * magnitude - real, -imaginary])
+        else:
+            errors.append([mask[..., :channels] * magnitude - real, mask[..., channels:] * magnitude - imaginary])
+    return errors
 
 
 def magnitudes(audio: Tensor, spec: SpectrogramSpec) -> Tensor:
@@ -67,13 +109,13 @@ def supervised_loss(
         audio, known, equaliser_db: as `CropMixer` gives them, see `magnitudes_and_targets` and `spectral_loss`.
     Returns: a scalar.
     """
-    spec = config.spec
-    magnitude, targets = magnitudes_and_targets(audio, spec, equaliser_db)
-    estimates = generator(stft_ops.features(magnitude, spec))
+    spectra = mixture_spectra(audio, config.spec, equaliser_db)
+    estimates = generator(spectra.features(config))
     ordered = [estimates[stem] for stem in config.stems]
     if generator.output_kind == "log_magnitude":
-        return log_magnitude_loss(ordered, targets, known, spec)
-    return spectral_loss(ordered, magnitude, targets, known, config.stems.index(residual_stem(config.stems)), error)
+        return log_magnitude_loss(ordered, spectra.targets, known, config.spec)
+    residual = config.stems.index(residual_stem(config.stems))
+    return spectral_loss(ordered, spectra.magnitude, spectra.targets, known, residual, error)
 
 
 def spectral_loss(
@@ -90,14 +132,14 @@ def spectral_loss(
     eq. 4).
 
     Args:
-        masks: for each stem `(batch, frames, bins, channels)`.
+        masks, magnitude, targets: see `estimate_errors`.
         known: float `(batch, stems)`, 0 where a stem's target lies in the residual one: there only their sum is compared.
         residual: index of the residual stem (`other`).
         error: "modulus", the mean modulus, which settles on the likelier stem of a cell; or "rms", the root of the mean square of
             a crop, which is what SDR measures and makes softer masks where the stems are uncertain.
     Returns: a scalar.
     """
-    errors = [[mask * magnitude - real, -imaginary] for mask, (real, imaginary) in zip(masks, targets, strict=True)]
+    errors = estimate_errors(masks, magnitude, targets)
     for index, parts in enumerate(errors):
         if index != residual:
             own = ops.reshape(known[:, index], (-1, 1, 1, 1))

@@ -1,6 +1,7 @@
 """SDR of songs held out from training, as a run goes."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -8,12 +9,12 @@ from keras import ops
 
 from tfsep.contract import residual_stem
 from tfsep.data.cache import CachedTrack
-from tfsep.dsp import stft_ops
 from tfsep.models.config import GeneratorConfig
 from tfsep.models.presets import build_generator
 from tfsep.training.config import TrainingConfig
-from tfsep.training.loss import magnitudes_and_targets
+from tfsep.training.loss import estimate_errors, mixture_spectra
 
+Tensor = Any
 CROPS = 24  # of each song
 
 
@@ -89,15 +90,15 @@ class SongErrors(keras.Model):
         self.compile(jit_compile=keras.backend.backend() == "jax")  # XLA is several times slower on CPUs
 
     def call(self, audio):
-        spec = self.config.spec
-        magnitude, targets = magnitudes_and_targets(audio, spec)
-        estimates = self.generator.masks(stft_ops.features(magnitude, spec))
-        energies, errors = [], []
-        for stem, (real, imaginary) in zip(self.config.stems, targets, strict=True):
-            difference = estimates[stem] * magnitude - real
-            energies.append(ops.sum(ops.square(real) + ops.square(imaginary), axis=(1, 2, 3)))
-            errors.append(ops.sum(ops.square(difference) + ops.square(imaginary), axis=(1, 2, 3)))
-        return ops.stack(energies, axis=1), ops.stack(errors, axis=1)
+        spectra = mixture_spectra(audio, self.config.spec)
+        estimates = self.generator.masks(spectra.features(self.config))
+        errors = estimate_errors([estimates[stem] for stem in self.config.stems], spectra.magnitude, spectra.targets)
+        return _energies(spectra.targets), _energies(errors)
+
+
+def _energies(spectra: Sequence[Sequence[Tensor]]) -> Tensor:
+    """Return `(batch, stems)` of each stem's real and imaginary part."""
+    return ops.stack([ops.sum(ops.square(real) + ops.square(imag), axis=(1, 2, 3)) for real, imag in spectra], axis=1)
 
 
 def mean_sdr(scores: dict[str, dict[str, float]]) -> float:
