@@ -6,7 +6,6 @@ songs, of different songs each. All arms but (a) train for as many steps, from t
 python benchmarks/adversarial.py --songs RENDERED --real MULTITRACKS/lithium MULTITRACKS/caesium --work WORK
 """
 
-import json
 import sys
 import time
 from argparse import Namespace
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from adversarial_data import UNPAIRED, Split, split_songs, test_stems
+from comparison import EXCERPT_S, Scores, StoredScores, cell, differences, interval, mean_of, middle
+from figures import plot_differences
 from harness import Table, benchmark_parser, count, machine, publish
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ ARMS = {
 }
 CONTROL = "b"
 METRICS = {"sdr_db": "drums SDR, dB", "onset_f1": "onset F1", "lsd_db": "LSD above 8 kHz, dB"}
-RESAMPLES = 2000
-EXCERPT_S = 60.0  # of each real song, from its middle
 
 
 def parse() -> Namespace:
@@ -54,6 +53,7 @@ def parse() -> Namespace:
     parser.add_argument("--tests", type=count, default=16, metavar="N", help="songs in each test")
     parser.add_argument("--family", default="electronic", metavar="F", help="genre family of the paired songs")
     parser.add_argument("--arms", default="".join(ARMS), metavar="ABC", help="which to train")
+    parser.add_argument("--plot", type=Path, metavar="F.png", help="draw the differences from the control")
     parser.add_argument("--adversarial", default="modern", metavar="PRESET", help="of arms c and f")
     return parser.parse_args()
 
@@ -168,58 +168,22 @@ def score_all(separate, tests: dict[str, list[Path]]) -> dict[str, dict[str, dic
     for name, songs in tests.items():
         for song in songs:
             mixture, drums, hits = test_stems(song)
-            if len(drums) > EXCERPT_S * 44_100:
-                start = (len(drums) - int(EXCERPT_S * 44_100)) // 2
-                mixture, drums = (
-                    Audio(mixture.samples[start:][: int(EXCERPT_S * 44_100)], 44_100),
-                    drums[start:][: int(EXCERPT_S * 44_100)],
-                )
+            mixture, drums = Audio(middle(mixture.samples), 44_100), middle(drums)
             hits = onset_times(drums, 44_100) if hits is None else hits
             scores.setdefault(name, {})[song.name] = score(separate(mixture), drums, hits)
     return scores
 
 
-def differences(scores: dict, arm: str, test: str, metric: str) -> np.ndarray:
-    """Return `(seeds, songs)`: the metric of an arm minus that of the control, song by song."""
-    return np.array(
-        [
-            [
-                by_arm[arm][test][song][metric] - by_arm[CONTROL][test][song][metric]
-                for song in by_arm[arm][test]
-                if by_arm[arm][test][song][metric] is not None
-            ]
-            for by_arm in scores.values()
-        ]
-    )
-
-
-def interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Return the mean of `(seeds, songs)` and its 95 % bootstrap interval, seeds and songs drawn anew each time."""
-    rng = np.random.default_rng(0)
-    seeds, songs = values.shape
-    means = [values[rng.integers(0, seeds, seeds)][:, rng.integers(0, songs, songs)].mean() for _ in range(RESAMPLES)]
-    return float(values.mean()), *(float(bound) for bound in np.percentile(means, [2.5, 97.5]))
-
-
-def rows_of(scores: dict, baselines: dict, arms: list[str], tests: list[str]) -> list[tuple[str, ...]]:
+def rows_of(scores: Scores, baselines: dict, arms: list[str], tests: list[str]) -> list[tuple[str, ...]]:
     """Return the table, metric by metric: each arm's mean in each test, and its difference from the control."""
     rows = []
     for metric, label in METRICS.items():
         rows.append((f"**{label}**", *("" for _ in tests)))
         for name, values in baselines.items():
-            rows.append((name, *(f"{_mean(values[test].values(), metric):.2f}" for test in tests)))
+            rows.append((name, *(f"{mean_of(values[test].values(), metric):.2f}" for test in tests)))
         for arm in arms:
-            cells = []
-            for test in tests:
-                mean = _mean((song for by_arm in scores.values() for song in by_arm[arm][test].values()), metric)
-                gain, low, high = interval(differences(scores, arm, test, metric))
-                cells.append(f"{mean:.2f}" if arm == CONTROL else f"{mean:.2f} ({gain:+.2f}; {low:+.2f} to {high:+.2f})")
-            rows.append((f"({arm}) {ARMS[arm]}", *cells))
+            rows.append((f"({arm}) {ARMS[arm]}", *(cell(scores, arm, CONTROL, test, metric) for test in tests)))
     return rows
-
-
-def _mean(songs, metric: str) -> float:
-    return float(np.mean([song[metric] for song in songs if song[metric] is not None]))
 
 
 def main() -> int:
@@ -234,8 +198,8 @@ def main() -> int:
         real=args.real, seed=0,
     )  # fmt: skip
     arms = [arm for arm in ARMS if arm in args.arms or arm in ("a", CONTROL)]
-    done = args.work / "scores.json"
-    stored = json.loads(done.read_text()) if done.is_file() else {"baselines": {}, "arms": {}}
+    done = StoredScores(args.work / "scores.json", {"baselines": {}, "arms": {}})
+    stored = done.values
     if not stored["baselines"]:
         stored["baselines"]["mixture"] = score_all(lambda mixture: mixture.samples, split.tests)
     for seed in range(args.seeds):
@@ -248,8 +212,8 @@ def main() -> int:
                 trained_s = time.perf_counter() - start_s
                 separator = Separator.load(bundle)
                 by_arm[arm] = score_all(lambda mixture: separator.separate(mixture, ["drums"])["drums"].samples, split.tests)  # noqa: B023
-                done.write_text(json.dumps(stored))
-                mean = {test: round(_mean(songs.values(), "sdr_db"), 2) for test, songs in by_arm[arm].items()}
+                done.save()
+                mean = {test: round(mean_of(songs.values(), "sdr_db"), 2) for test, songs in by_arm[arm].items()}
                 print(f"seed {seed} arm {arm}: {trained_s:.0f} s, drums SDR {mean}", file=sys.stderr, flush=True)
     scores = {seed: stored["arms"][str(seed)] for seed in range(args.seeds)}
     tests = list(split.tests)
@@ -261,8 +225,16 @@ def main() -> int:
         f"{args.seeds} seeds; {args.steps} steps of stage 1, then {args.later} more of each other arm at the same learning rate, "
         f"batches of 8 crops of 1.5 s and, where adversarial ({args.adversarial}), {args.unpaired_batch} unpaired of each kind.",
         f"In brackets: the mean difference from ({CONTROL}) on the same songs, and its 95 % bootstrap interval over seeds and songs. "
-        "LSD: log-spectral distance, lower is better. Real songs: 60 s from the middle; their hits are onsets of the drum stem.",
+        "LSD: log-spectral distance, lower is better. Real songs: "
+        f"{EXCERPT_S:g} s from the middle; their hits are onsets of the drum stem.",
     )
+    if args.plot:
+        others = [arm for arm in arms if arm != CONTROL]
+        panels = {
+            label: {test: [interval(differences(scores, arm, CONTROL, test, metric)) for arm in others] for test in tests}
+            for metric, label in METRICS.items()
+        }
+        plot_differences(args.plot, panels, [f"({arm}) {ARMS[arm]}" for arm in others], f"({CONTROL})")
     table = Table(title="Unpaired recordings, adversarial training and its controls", columns=columns, rows=rows, notes=notes)
     publish(args, table, about, {"scores": stored["arms"], "baselines": stored["baselines"]})
     return 0
