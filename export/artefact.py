@@ -51,7 +51,7 @@ def write_artefact(
     if path.is_dir() and not chosen.folder:
         raise UsageError(f"{path}: is a folder, so no file of that name can be written: choose another name")
     try:
-        with _workshop(path.parent) as folder:
+        with workshop(path.parent) as folder:
             made = folder / path.name
             chosen.write(graph.renamed(path.stem), made, precision, options or Options())
             runtime = chosen.load(made)
@@ -73,7 +73,7 @@ def size_of(path: Path) -> int:
 
 
 @contextmanager
-def _workshop(parent: Path) -> Iterator[Path]:
+def workshop(parent: Path) -> Iterator[Path]:
     """Make a hidden folder inside `parent`, on the same disk, so that what is made there needs only be renamed; remove it after.
 
     If something fails, the folders that had to be made for it go as well.

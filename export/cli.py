@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from tfsep.errors import TfsepError, UsageError
 
+from .ios_demo import cli as ios_demo
+
 if TYPE_CHECKING:
     from tfsep.bundle import Bundle
 
@@ -24,7 +26,11 @@ PRECISIONS = (
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of `tfsep-export`."""
-    parser = argparse.ArgumentParser(prog="tfsep-export", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="tfsep-export",
+        description=__doc__,
+        epilog=f"tfsep-export {ios_demo.COMMAND} --help: the folder of models, clips and golden vectors for apps",
+    )
     parser.add_argument("bundle", metavar="BUNDLE", help="a model folder, a run's folder, or the name of a model that ships")
     parser.add_argument("--to", default="litert", metavar="F,...", help="litert, onnx, coreml (default: %(default)s)")
     parser.add_argument("--precision", default="fp16", metavar="P,...", help=f"{PRECISIONS} (default: %(default)s)")
@@ -50,6 +56,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Export; print each file with its size and its distance from Keras. Returns: 0, 1 for a failure, 2 for a usage error."""
+    argv = sys.argv[1:] if argv is None else argv
+    if argv and argv[0] == ios_demo.COMMAND:
+        return ios_demo.main(argv[1:])
     args = build_parser().parse_args(argv)
     try:
         return run(args)
