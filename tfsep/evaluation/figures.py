@@ -41,7 +41,7 @@ def box_plot(values: Mapping[str, Sequence[float]], theme: str, colour_of: Mappi
     from matplotlib.ticker import MaxNLocator
 
     labels = list(values)
-    figure = _figure(4.6, 0.75 + 0.42 * len(labels))
+    figure = new_figure(4.6, 0.75 + 0.42 * len(labels))
     axes = figure.add_subplot()
     positions = np.arange(len(labels), 0, -1)
     jitter = np.random.default_rng(0)
@@ -74,13 +74,13 @@ def box_plot(values: Mapping[str, Sequence[float]], theme: str, colour_of: Mappi
     axes.set_ylim(0.4, len(labels) + 0.6)
     axes.set_xlabel("SDR (dB)")
     axes.grid(axis="x", color=FAINT[theme], linewidth=0.7)
-    _dress(axes, theme)
-    return _data_uri(figure)
+    dress(axes, theme)
+    return data_uri(figure)
 
 
 def spectrogram(image: np.ndarray, start_s: float, duration_s: float, highest_hz: float, theme: str) -> str:
     """Draw a spectrogram as `Picture` holds it. Returns a data URI."""
-    figure = _figure(4.2, 2.6)
+    figure = new_figure(4.2, 2.6)
     axes = figure.add_subplot()
     rows = len(image)
     axes.imshow(
@@ -92,8 +92,8 @@ def spectrogram(image: np.ndarray, start_s: float, duration_s: float, highest_hz
         [f"{hz // 1000} kHz" if hz >= 1000 else f"{hz} Hz" for hz in ticks],
     )
     axes.set_xlabel("time (s)")
-    _dress(axes, theme)
-    return _data_uri(figure, with_palette=True)
+    dress(axes, theme)
+    return data_uri(figure, with_palette=True)
 
 
 def scale_note() -> str:
@@ -101,13 +101,15 @@ def scale_note() -> str:
     return f"bright is loud; black lies {RANGE_DB:.0f} dB or more below the mixture's loudest cell"
 
 
-def _figure(width_inches: float, height_inches: float) -> "Figure":
+def new_figure(width_inches: float, height_inches: float) -> "Figure":
+    """Return an empty figure."""
     from matplotlib.figure import Figure  # not pyplot, which keeps every figure in a global
 
     return Figure(figsize=(width_inches, height_inches), dpi=140, layout="constrained")
 
 
-def _dress(axes: "Axes", theme: str) -> None:
+def dress(axes: "Axes", theme: str) -> None:
+    """Give axes the colours of a theme, and take their frame away."""
     axes.tick_params(colors=INK[theme], labelsize=9)
     axes.xaxis.label.set(color=INK[theme], size=9)
     axes.set_axisbelow(True)
@@ -116,7 +118,7 @@ def _dress(axes: "Axes", theme: str) -> None:
         spine.set_color(FAINT[theme])
 
 
-def _data_uri(figure: "Figure", *, with_palette: bool = False) -> str:
+def data_uri(figure: "Figure", *, with_palette: bool = False) -> str:
     """Return the figure as PNG; with a palette a spectrogram is three times smaller, and nobody sees it."""
     drawn = BytesIO()
     figure.savefig(drawn, format="png", transparent=True)

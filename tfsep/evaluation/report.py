@@ -1,7 +1,7 @@
 """An evaluation as one HTML file that needs nothing else: tables, box plots, spectrograms."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -10,10 +10,9 @@ from tfsep.evaluation import figures
 from tfsep.evaluation.estimators import SCALED_LABEL
 from tfsep.evaluation.excerpts import Picture
 from tfsep.evaluation.result import Evaluation, SongResult
-from tfsep.evaluation.style import CSS
+from tfsep.evaluation.style import page, themed_image
 from tfsep.evaluation.summary import HIT_METRICS, Aggregate, StemSummary, genre_means, sdr_db, summarise
 
-THEMES = ("light", "dark")
 MEASURES = """
 <ul>
 <li><b>SDR</b>: signal-to-distortion ratio of the whole song, 10 log<sub>10</sub>((&Sigma; ref&sup2; + &epsilon;) /
@@ -59,12 +58,7 @@ def render_report(evaluation: Evaluation, pictures: Sequence[Picture] = ()) -> s
     body = "\n".join(f"<section><h2>{title}</h2>\n{content}</section>" for title, content in sections if content)
     names = ", ".join(model.label for model in evaluation.models) or "baselines"
     lead = f"{_count(len(evaluation.songs), 'song')}, {evaluation.date[:10]}, tfsep {escape(evaluation.tfsep_version)}"
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Separation: {escape(names)}</title>\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">\n'
-        f"<style>{CSS}</style></head>\n<body><main><header><h1>Separation scores: {escape(names)}</h1><p>{lead}</p></header>\n"
-        f"{body}\n</main></body></html>\n"
-    )
+    return page(f"Separation: {names}", f"Separation scores: {names}", lead, body)
 
 
 def _subject(evaluation: Evaluation) -> str:
@@ -130,7 +124,9 @@ def _box_plots(evaluation: Evaluation, colour_of: Mapping[str, str]) -> str:
         }
         values = {label: scores for label, scores in values.items() if scores}
         if values:
-            image = _image(lambda theme, values=values: figures.box_plot(values, theme, colour_of), f"SDR of {stem}, all songs")
+            image = themed_image(
+                lambda theme, values=values: figures.box_plot(values, theme, colour_of), f"SDR of {stem}, all songs"
+            )
             plots.append(f"<figure><figcaption>{escape(stem)}</figcaption>{image}</figure>")
     return f'<div class="grid wide">{"".join(plots)}</div>' if plots else ""
 
@@ -181,7 +177,7 @@ def _excerpts(pictures: Sequence[Picture]) -> str:
         )
         drawn = []
         for name, image in panels:
-            source = _image(
+            source = themed_image(
                 lambda theme, image=image, picture=picture, excerpt=excerpt: figures.spectrogram(
                     image, excerpt.start_s, excerpt.duration_s, picture.highest_hz, theme
                 ),
@@ -220,14 +216,6 @@ def _two_line_head(names: Sequence[str], columns: Sequence[tuple[str, str]], col
 
 def _table(head: str, lines: Iterable[str]) -> str:
     return f'<div class="scroll"><table><thead>{head}</thead><tbody>{"".join(lines)}</tbody></table></div>'
-
-
-def _image(draw: Callable[[str], str], text: str) -> str:
-    light, dark = (draw(theme) for theme in THEMES)
-    return (
-        f'<picture><source srcset="{dark}" media="(prefers-color-scheme: dark)">'
-        f'<img src="{light}" alt="{escape(text)}" loading="lazy"></picture>'
-    )
 
 
 def _swatch(label: str, colour_of: Mapping[str, str]) -> str:

@@ -1,4 +1,9 @@
-"""The style sheet of reports: light and dark, and narrow screens."""
+"""What reports look like: a page, its style sheet for light and dark and for narrow screens, and figures for either."""
+
+from collections.abc import Callable
+from html import escape
+
+THEMES = ("light", "dark")
 
 CSS = """
 :root { color-scheme: light dark; --ink: #1d2330; --faint: #5c6474; --line: #dfe3ea; --page: #f5f6f9; --card: #fff;
@@ -37,3 +42,32 @@ ul { padding-left: 1.2rem; margin: .3rem 0; } li { overflow-wrap: anywhere; marg
   .scroll { margin: 0 -.9rem; padding: 0 .9rem; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; }
   th, td { padding: .35rem .45rem; } }
 """
+
+
+def page(title: str, heading: str, lead: str, body: str) -> str:
+    """Return a whole page.
+
+    Args:
+        title, heading: plain text.
+        lead, body: HTML.
+    """
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">\n'
+        f"<style>{CSS}</style></head>\n<body><main><header><h1>{escape(heading)}</h1><p>{lead}</p></header>\n"
+        f"{body}\n</main></body></html>\n"
+    )
+
+
+def themed_image(draw: Callable[[str], str], text: str) -> str:
+    """Return a figure for light and for dark pages.
+
+    Args:
+        draw: returns the figure of a theme as a data URI.
+        text: what it shows, for those who do not see it.
+    """
+    light, dark = (draw(theme) for theme in THEMES)
+    return (
+        f'<picture><source srcset="{dark}" media="(prefers-color-scheme: dark)">'
+        f'<img src="{light}" alt="{escape(text)}" loading="lazy"></picture>'
+    )
