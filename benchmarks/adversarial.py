@@ -181,8 +181,7 @@ def rows_of(scores: Scores, baselines: dict, arms: list[str], tests: list[str]) 
         rows.append((f"**{label}**", *("" for _ in tests)))
         for name, values in baselines.items():
             rows.append((name, *(f"{mean_of(values[test].values(), metric):.2f}" for test in tests)))
-        for arm in arms:
-            rows.append((f"({arm}) {ARMS[arm]}", *(cell(scores, arm, CONTROL, test, metric) for test in tests)))
+        rows += [(f"({arm}) {ARMS[arm]}", *(cell(scores, arm, CONTROL, test, metric) for test in tests)) for arm in arms]
     return rows
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from comparison import song_stems
 
 from tfsep.audio import Audio
 from tfsep.data.genres import family_of
@@ -84,11 +85,9 @@ def _write_unpaired(song: Path, role: str, path: Path) -> None:
 
 def test_stems(song: Path) -> tuple[Audio, np.ndarray, np.ndarray | None]:
     """Return a test song's mixture and drums, float32 `(samples, 2)`, and the times of its hits in seconds if they are known."""
-    found = sorted(path for stem in ("drums", "bass", "other", "vocals") for path in song.glob(f"{stem}.*"))
-    stems = {path.stem: Audio.read(path, sample_rate_hz=44_100, channels=2).samples for path in found}
-    length = min(len(samples) for samples in stems.values())
-    mixture = np.sum([samples[:length] for samples in stems.values()], axis=0, dtype=np.float32)
+    stems = song_stems(song)
+    mixture = np.sum(list(stems.values()), axis=0, dtype=np.float32)
     described = song / "song.json"
     hits = json.loads(described.read_text()).get("hits") if described.is_file() else None
     times = np.array([hit["time_s"] for hit in hits]) if hits is not None else None
-    return Audio(mixture, 44_100), stems["drums"][:length], times
+    return Audio(mixture, 44_100), stems["drums"], times
