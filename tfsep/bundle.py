@@ -12,8 +12,10 @@ import numpy as np
 
 from tfsep.audio.atomic import AtomicFile, write_error
 from tfsep.contract import ModelContract
+from tfsep.contract_live import LIVE, LiveContract
 from tfsep.errors import ModelError
 from tfsep.models.config import GeneratorConfig
+from tfsep.models.live_states import state_shapes
 
 if TYPE_CHECKING:
     import keras
@@ -37,17 +39,18 @@ class About:
     training: dict[str, Any]
 
     @property
-    def contract(self) -> ModelContract:
-        """The promise that exports of this generator make."""
+    def contract(self) -> ModelContract | LiveContract:
+        """The promise that exports of this generator make, a causal one's a frame at a time."""
         spec = self.config.spec
         bandwidth_hz = None if spec.sample_rate_hz >= FULL_BAND_HZ else spec.sample_rate_hz / 2
+        common = {"stems": self.config.stems, "name": self.name, "bandwidth_hz": bandwidth_hz, "training": self.training}
+        if self.config.kind == LIVE:
+            states = tuple((name, (1, *shape)) for name, shape in state_shapes(self.config).items())
+            return LiveContract(spec=replace(spec, frames=1), states=states, **common)
         return ModelContract(
             spec=spec,
-            stems=self.config.stems,
             overlap_frames=min(16, spec.frames // 4),
-            name=self.name,
-            bandwidth_hz=bandwidth_hz,
-            training=self.training,
+            **common,
             mask="complex" if self.config.head == "complex" else "real",
         )
 
@@ -94,7 +97,7 @@ class Bundle:
         return self.about.name
 
     @property
-    def contract(self) -> ModelContract:
+    def contract(self) -> ModelContract | LiveContract:
         """The promise that exports of this generator make."""
         return self.about.contract
 

@@ -78,11 +78,6 @@ class ModelContract:
         return self.overlap_frames * self.spec.hop_samples
 
     @property
-    def output_names(self) -> tuple[str, ...]:
-        """The names of the outputs: the stems."""
-        return self.stems
-
-    @property
     def inputs(self) -> dict[str, tuple[int, ...]]:
         """Shape of each input by name: there is one."""
         return {self.input_name: self.input_shape}
@@ -90,7 +85,7 @@ class ModelContract:
     @property
     def outputs(self) -> dict[str, tuple[int, ...]]:
         """Shape of each output by name."""
-        return dict.fromkeys(self.output_names, self.output_shape)
+        return dict.fromkeys(self.stems, self.output_shape)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -200,6 +195,15 @@ class ModelContract:
     def write(self, path: Path) -> None:
         """Write the contract as indented JSON."""
         path.write_bytes(self.to_bytes())
+
+
+def contract_kind(content: bytes) -> str | None:
+    """Return what a contract's JSON says of its kind; None if nothing, and of what is no JSON."""
+    try:
+        fields = json.loads(content)
+    except ValueError:  # also UnicodeDecodeError
+        return None
+    return fields.get("kind") if isinstance(fields, dict) else None
 
 
 def described_sha256(path: Path) -> str | None:

@@ -66,6 +66,16 @@ class GenreContract:
         return GENRE
 
     @property
+    def inputs(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each input by name: there is one."""
+        return {self.input_name: self.input_shape}
+
+    @property
+    def outputs(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each output by name: there is one."""
+        return {LOGITS: self.output_shape}
+
+    @property
     def input_shape(self) -> tuple[int, ...]:
         """Shape of the input, float32."""
         return (1, self.spec.frames, self.mel_bands, 1)
@@ -74,11 +84,6 @@ class GenreContract:
     def output_shape(self) -> tuple[int, ...]:
         """Shape of the output, float32."""
         return (1, len(self.families))
-
-    @property
-    def output_names(self) -> tuple[str, ...]:
-        """The names of the outputs: there is one."""
-        return (LOGITS,)
 
     @property
     def excerpt_samples(self) -> int:
@@ -134,19 +139,10 @@ class GenreContract:
 
     @classmethod
     def from_bytes(cls, content: bytes, source: str) -> "GenreContract":
-        """Read a contract from what `to_bytes` returns, see `is_genre`. Raises: ModelError, which names the `source`."""
+        """Read a contract from what `to_bytes` returns, JSON of this kind. Raises: ModelError, which names the `source`."""
         return cls.from_json(json.loads(content), source)
 
     def to_bytes(self, *, sha256: str | None = None) -> bytes:
         """Return indented JSON. Args: sha256: of the model file that it lies beside."""
         fields = self.to_json() if sha256 is None else {"model_sha256": sha256, **self.to_json()}
         return (json.dumps(fields, indent=2) + "\n").encode()
-
-
-def is_genre(content: bytes) -> bool:
-    """Return whether a contract's JSON is that of a genre classifier; of anything else, also of what is no JSON, False."""
-    try:
-        fields = json.loads(content)
-    except ValueError:  # also UnicodeDecodeError
-        return False
-    return isinstance(fields, dict) and fields.get("kind") == GENRE

@@ -16,6 +16,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the description. The cost needs no TensorFlow: it is stored when a model is exported or saved."""
     import json
 
+    from tfsep.contract_live import LIVE
     from tfsep.separation.locate import find_contract
 
     path, contract = find_contract(args.model)
@@ -33,11 +34,13 @@ def run(args: argparse.Namespace) -> int:
             f"{spec.sample_rate_hz} Hz, {spec.channels} channels, window {spec.window_samples}, hop {spec.hop_samples}",
         ),
         ("bandwidth", f"{(contract.bandwidth_hz or spec.sample_rate_hz / 2) / 1000:g} kHz"),
-        (
-            "chunk",
-            f"{spec.frames} frames, {spec.frames / spec.frames_per_second:.2f} s, {contract.overlap_frames} shared with the next",
-        ),
     ]
+    if contract.kind == LIVE:
+        delay_ms = 1000 * contract.latency_samples / spec.sample_rate_hz
+        lines.append(("latency", f"{contract.latency_samples} samples, {delay_ms:.1f} ms"))
+    else:
+        chunk_s, shared = spec.frames / spec.frames_per_second, contract.overlap_frames
+        lines.append(("chunk", f"{spec.frames} frames, {chunk_s:.2f} s, {shared} shared with the next"))
     if cost:
         lines.append(("parameters", f"{cost['parameters']:,}"))
         lines.append(("multiply-adds", f"{cost['multiply_adds_per_second'] / 1e9:.2f} G for a second of audio"))

@@ -10,8 +10,8 @@ import numpy as np
 from keras import ops
 
 from tfsep.models.layers import branch_initializer
+from tfsep.models.live_states import KERNEL_FRAMES
 
-KERNEL_FRAMES = 3
 FASTEST_FRAMES, SLOWEST_FRAMES = 2.0, 48.0  # time constants of the running means at the start of training
 
 

@@ -3,11 +3,11 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from tfsep.contract_live import LIVE
 from tfsep.spec import SpectrogramSpec
 
 DEFAULT_STEMS = ("drums", "bass", "other", "vocals")
 UNET_KINDS = ("bandsplit", "bandstack")  # those that halve frames and positions from level to level
-LIVE = "live"  # it halves positions only, and sees the past only
 HEADS = ("mask", "complex")
 BLOCKS = ("residual", "plain")
 
@@ -63,10 +63,13 @@ class GeneratorConfig:
             raise ValueError(f"dense_bottleneck={self.dense_bottleneck}: use 0 (none) or more")
         self._check_bands()
         multiple = 2 ** (len(self.widths) - 1)
-        if self.positions % multiple:
+        if self.kind == LIVE and self.positions % multiple:
             raise ValueError(f"{self.positions} positions: must be a multiple of {multiple} for {len(self.widths)} levels")
-        if self.spec.frames % self.frame_multiple:
-            raise ValueError(f"{self.spec.frames} frames: must be a multiple of {multiple} for {len(self.widths)} levels")
+        if self.positions % multiple or self.spec.frames % self.frame_multiple:
+            raise ValueError(
+                f"{self.positions} positions and {self.spec.frames} frames: both must be multiples of {multiple} "
+                f"for {len(self.widths)} levels"
+            )
 
     def _check_bands(self) -> None:
         if self.kind == "bandstack":

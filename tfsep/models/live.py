@@ -6,6 +6,7 @@ from keras import ops
 from tfsep.models.causal import CausalConv, RunningMean
 from tfsep.models.config import GeneratorConfig
 from tfsep.models.layers import BandMerge, BandSplit, BinNormalisation, FrequencyDense
+from tfsep.models.live_states import has_mean, state_shapes
 from tfsep.models.unet import softmax
 
 
@@ -38,7 +39,7 @@ class CausalUNet(keras.Model):
     def _blocks(self, level: int, way: str) -> list[keras.layers.Layer]:
         config, width = self.config, self.config.widths[level]
         blocks = [CausalConv(width, name=f"{way}{level}_conv{i}") for i in range(config.blocks[level])]
-        if way == "down" and level:  # at level 0 it would cost the most and there is the least to remember
+        if has_mean(level, way):
             blocks.append(RunningMean(width, name=f"{way}{level}_mean"))
         if config.dense_bottleneck:
             blocks.append(FrequencyDense(config.dense_bottleneck, name=f"{way}{level}_dense"))
@@ -61,18 +62,6 @@ class CausalUNet(keras.Model):
         for merge in self.merges:
             merge.build((*shapes[0][:3], 2 * widths[0]))
         self.built = True
-
-    @property
-    def state_shapes(self) -> dict[str, tuple[int, int, int]]:
-        """Name and shape `(frames, positions, width)` of each state tensor, without the batch axis, in the order of the layers."""
-        levels = [(level, blocks) for level, blocks in enumerate(self.down_blocks)]
-        levels += [(level, self.up_blocks[level]) for level in reversed(range(len(self.up)))]
-        return {
-            block.name: (block.state_frames, self.config.positions >> level, self.config.widths[level])
-            for level, blocks in levels
-            for block in blocks
-            if hasattr(block, "state_frames")
-        }
 
     def step(self, features, states: dict) -> tuple[dict, dict]:
         """Return masks by stem and the next states by name, from features and states, each with a batch axis in front."""
@@ -100,7 +89,7 @@ class CausalUNet(keras.Model):
 
     def silence(self, batch: int) -> dict:
         """Return the states before the first frame, by name: zeros."""
-        return {name: ops.zeros((batch, *shape), "float32") for name, shape in self.state_shapes.items()}
+        return {name: ops.zeros((batch, *shape), "float32") for name, shape in state_shapes(self.config).items()}
 
     def call(self, features):
         return self.step(features, self.silence(ops.shape(features)[0]))[0]

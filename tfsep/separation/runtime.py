@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -12,8 +12,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from tfsep.contract import WAVEFORM, ModelContract
+from tfsep.contract_genre import GENRE
+from tfsep.contract_live import LIVE
 from tfsep.errors import MissingExtraError, ModelError, UsageError
-from tfsep.separation.runtime_contract import check_tensors, read_contract
+from tfsep.separation.live_runtime import ChunkedLive, LiveRuntime, bundle_runtime
+from tfsep.separation.runtime_contract import Contract, check_tensors, read_contract
 
 _ALLOWED = "use the name of a model that comes with tfsep, a .tflite or .onnx file, a .keras file, or a folder with model.keras"
 
@@ -76,12 +79,14 @@ def load_runtime(model: str | Path, *, threads: int = 2) -> Runtime:
     if path.suffix not in (".tflite", ".onnx"):
         raise ModelError(f"{path}: is not a model that can be run: {_ALLOWED}")
     runtime = load_file(path, threads=threads)
+    if runtime.contract.kind == GENRE:
+        raise ModelError(f"{path}: tells genres, it does not separate: use it with tfsep genre, or in a routing.json")
     if runtime.contract.kind == WAVEFORM:
         raise ModelError(
             f"{path}: takes and gives sound, for apps without a transform of their own; separate with the spectrogram file of "
             "the same export"
         )
-    return runtime
+    return ChunkedLive(runtime) if isinstance(runtime, LiveRuntime) else runtime
 
 
 def load_file(path: Path, *, threads: int) -> Runtime:
@@ -92,8 +97,10 @@ def load_file(path: Path, *, threads: int) -> Runtime:
     if path.suffix == ".onnx":
         from tfsep.separation.runtime_onnx import OnnxRuntime
 
-        return OnnxRuntime(path, threads=threads)
-    return LiteRtRuntime(path, threads=threads)
+        runtime = OnnxRuntime(path, threads=threads)
+    else:
+        runtime = LiteRtRuntime(path, threads=threads)
+    return LiveRuntime(runtime.contract, runtime.run) if runtime.contract.kind == LIVE else runtime
 
 
 class LiteRtRuntime:
@@ -107,7 +114,7 @@ class LiteRtRuntime:
     def __init__(self, path: Path, *, threads: int):
         from ai_edge_litert.interpreter import Interpreter
 
-        self.contract: ModelContract = read_contract(path)
+        self.contract: Contract = read_contract(path)
         self.workers = threads
         self._idle: SimpleQueue[Any] = SimpleQueue()
         self._interpreters = []  # a runner does not keep its interpreter alive
@@ -137,12 +144,16 @@ class LiteRtRuntime:
 
     def predict(self, features: np.ndarray) -> dict[str, np.ndarray]:
         """Return the masks of a chunk, see `Runtime.predict`."""
+        outputs = self.run({self.contract.input_name: features[np.newaxis]})
+        return {name: outputs[name][0] for name in self.contract.outputs}
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the outputs for all inputs of the contract, both with a batch axis; new arrays."""
         runner = self._idle.get()
         try:
-            masks = runner(**{self.contract.input_name: features[np.newaxis]})
+            return runner(**inputs)
         finally:
             self._idle.put(runner)
-        return {stem: masks[stem][0] for stem in self.contract.stems}
 
 
 class BundleRuntime:
@@ -160,7 +171,7 @@ class BundleRuntime:
         return {stem: np.array(masks[stem][0], np.float32) for stem in self.contract.stems}
 
 
-def _load_bundle(folder: Path) -> BundleRuntime:
+def _load_bundle(folder: Path) -> Runtime:
     if not (folder / "model.keras").is_file():
         raise ModelError(f"{folder}: holds no model.keras: {_ALLOWED}")
     try:
@@ -169,7 +180,10 @@ def _load_bundle(folder: Path) -> BundleRuntime:
         raise MissingExtraError(error.name or "keras", "train", f"the model {folder}") from None
     from tfsep.bundle import Bundle
 
-    return BundleRuntime(Bundle.load(folder))
+    bundle = Bundle.load(folder)
+    if bundle.contract.kind == LIVE:
+        return ChunkedLive(bundle_runtime(bundle, frames=bundle.config.spec.frames))
+    return BundleRuntime(bundle)
 
 
 @contextmanager

@@ -4,11 +4,14 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tfsep.contract import ModelContract, described_sha256
+from tfsep.contract import ModelContract, contract_kind, described_sha256
+from tfsep.contract_genre import GENRE, GenreContract
+from tfsep.contract_live import LIVE, LiveContract
 from tfsep.errors import ModelError
 from tfsep.separation import onnx_metadata, tflite_metadata
 
 METADATA_NAME = "tfsep_contract"  # of the entry inside a file
+Contract = ModelContract | GenreContract | LiveContract
 
 
 def sidecar_path(path: Path) -> Path:
@@ -29,7 +32,13 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def read_contract(path: Path) -> ModelContract:
+def parse_contract(content: bytes, source: str) -> Contract:
+    """Read a contract of any kind. Raises: ModelError, which names the `source`."""
+    kinds = {GENRE: GenreContract, LIVE: LiveContract}
+    return kinds.get(contract_kind(content), ModelContract).from_bytes(content, source)
+
+
+def read_contract(path: Path) -> Contract:
     """Return the contract of a `.tflite` or `.onnx` file.
 
     It is inside the file. The JSON file beside it, `sidecar_path`, may be missing; if it is there, it must belong to this very
@@ -42,8 +51,8 @@ def read_contract(path: Path) -> ModelContract:
         if embedded is not None:
             return embedded
         sidecar = path.with_suffix(".json")
-    contract = ModelContract.read(sidecar)
     wanted = described_sha256(sidecar)
+    contract = parse_contract(sidecar.read_bytes(), str(sidecar))
     remedy = f"copy both from one export{'' if embedded is None else f', or delete {sidecar.name}'}"
     if wanted is not None and wanted != (found := sha256_of(path)):
         raise ModelError(
@@ -54,7 +63,7 @@ def read_contract(path: Path) -> ModelContract:
     return contract
 
 
-def _embedded(path: Path) -> ModelContract | None:
+def _embedded(path: Path) -> Contract | None:
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -64,12 +73,12 @@ def _embedded(path: Path) -> ModelContract | None:
         value = reader.read_metadata(content, METADATA_NAME)
     except (tflite_metadata.NotTfliteError, onnx_metadata.NotOnnxError) as error:
         raise ModelError(f"{path}: is not a model that {kind} can run ({error}): export it again") from None
-    return None if value is None else ModelContract.from_bytes(value, str(path))
+    return None if value is None else parse_contract(value, str(path))
 
 
 def check_tensors(
     path: Path,
-    contract: ModelContract,
+    contract: Contract,
     inputs: Mapping[str, tuple[Iterable[int], str]],
     outputs: Mapping[str, tuple[Iterable[int], str]],
 ) -> None:
@@ -78,18 +87,16 @@ def check_tensors(
     Args:
         inputs, outputs: shape and type of each, by name.
     """
-    wanted = {"input": {contract.input_name}, "output": set(contract.stems)}
-    shapes = {"input": contract.input_shape, "output": contract.output_shape}
-    for side, found in (("input", inputs), ("output", outputs)):
-        if set(found) != wanted[side]:
+    for side, found, wanted in (("input", inputs, contract.inputs), ("output", outputs, contract.outputs)):
+        if set(found) != set(wanted):
             raise ModelError(
-                f"{path}: has the {side}s {', '.join(sorted(found))}, its description says {', '.join(sorted(wanted[side]))}"
+                f"{path}: has the {side}s {', '.join(sorted(found))}, its description says {', '.join(sorted(wanted))}"
                 ": copy both files from one export"
             )
         for name, (shape, dtype) in found.items():
             actual = tuple(int(size) for size in shape)
-            if actual != shapes[side] or dtype != "float32":
+            if actual != wanted[name] or dtype != "float32":
                 raise ModelError(
-                    f"{path}: its {side} {name} is {dtype} {actual}, its description says float32 {shapes[side]}"
+                    f"{path}: its {side} {name} is {dtype} {actual}, its description says float32 {wanted[name]}"
                     ": copy both files from one export"
                 )

@@ -1,5 +1,6 @@
 """Running a generator that was exported to ONNX."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -51,9 +52,13 @@ class OnnxRuntime:
 
     def predict(self, features: np.ndarray) -> dict[str, np.ndarray]:
         """Return the masks of a chunk, see `Runtime.predict`."""
-        stems = self.contract.stems
-        masks = self._session.run(stems, {self.contract.input_name: features[np.newaxis]})
-        return {stem: mask[0] for stem, mask in zip(stems, masks, strict=True)}
+        outputs = self.run({self.contract.input_name: features[np.newaxis]})
+        return {name: output[0] for name, output in outputs.items()}
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the outputs for all inputs of the contract, both with a batch axis; new arrays."""
+        names = list(self.contract.outputs)
+        return dict(zip(names, self._session.run(names, dict(inputs)), strict=True))
 
 
 def _sizes(shape: list) -> list[int]:
