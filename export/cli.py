@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tfsep.bundle import Bundle
 
     from .artefact import Exported
+    from .format import Options
 
 ALL = "all"
 PRECISIONS = (
@@ -90,6 +91,10 @@ def run(args: argparse.Namespace) -> int:
     tasks = _tasks(args)
     _check_report(args)
     options = Options(risky=args.risky, representative=tuple(args.representative))
+    from .genre_graph import find_genre_bundle
+
+    if classifier := find_genre_bundle(args.bundle):
+        return _export_classifier(args, classifier, tasks, options)
     folder = find_bundle(args.bundle)
     from tfsep.bundle import Bundle
 
@@ -111,6 +116,24 @@ def run(args: argparse.Namespace) -> int:
             written.append((task.to, exported))
     if args.report:
         _report(args, bundle, folder, written)
+    return 0
+
+
+def _export_classifier(args: argparse.Namespace, folder: Path, tasks: list[Task], options: "Options") -> int:
+    """Write the files of a genre classifier. Raises: UsageError for what is there for models that separate alone."""
+    from tfsep.training.genre_bundle import GenreBundle
+
+    from .artefact import write_artefact
+    from .formats import FORMATS
+    from .genre_graph import genre_graph
+    from .parity import Reference
+
+    if args.waveform or args.report or args.representative:
+        raise UsageError(f"{args.bundle}: tells genres; --waveform, --report and --representative are for models that separate")
+    graph = genre_graph(GenreBundle.load(folder))
+    reference = Reference(graph)
+    for task in tasks:
+        _show(write_artefact(graph, reference, task.path, FORMATS[task.to], task.precision, options))
     return 0
 
 

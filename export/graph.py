@@ -43,7 +43,7 @@ class Graph:
         @tf.function(input_signature=[tf.TensorSpec(contract.input_shape, tf.float32, name=contract.input_name)])
         def serve(tensor: Tensor) -> dict[str, Tensor]:
             outputs = function(tensor)
-            return {stem: tf.identity(outputs[stem], name=stem) for stem in contract.stems}
+            return {name: tf.identity(outputs[name], name=name) for name in contract.outputs}
 
         return serve
 

@@ -1,6 +1,6 @@
 """How far a file is from Keras: in dB of its outputs, and in SDR of what it separates."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,7 +63,7 @@ class Reference:
         for trial, expected in zip(self._trials, self._expected, strict=True):
             found = predict(trial.tensor)
             self._check(found, expected, trial.name)
-            db[trial.name] = distance_db(found, expected, self._contract.stems)
+            db[trial.name] = distance_db(found, expected, self._contract.outputs)
             if trial.stems is not None:
                 loss_db = self._mean_sdr_db(trial, expected) - self._mean_sdr_db(trial, found)
         return Parity(db, loss_db)
@@ -91,16 +91,16 @@ class Reference:
         return float(np.mean(scores))
 
 
-def distance_db(found: dict[str, np.ndarray], expected: dict[str, np.ndarray], stems: Sequence[str]) -> float:
+def distance_db(found: dict[str, np.ndarray], expected: dict[str, np.ndarray], names: Collection[str]) -> float:
     """Return 10 log10 of the energy of all `expected` over that of their difference from `found`; 300 at most.
 
     Where all that is expected is silence, it is that below full scale.
     """
     signal = noise = 0.0
-    for stem in stems:
-        wanted = expected[stem].astype(np.float64)
+    for name in names:
+        wanted = expected[name].astype(np.float64)
         signal += float(np.sum(wanted**2))
-        noise += float(np.sum((found[stem] - wanted) ** 2))
+        noise += float(np.sum((found[name] - wanted) ** 2))
     if not signal:
-        signal = float(sum(expected[stem].size for stem in stems))
+        signal = float(sum(expected[name].size for name in names))
     return 10 * float(np.log10(signal / max(noise, 1e-30 * signal)))

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfsep.contract import WAVEFORM, ModelContract, residual_stem
+from tfsep.contract_genre import GENRE, GenreContract
+from tfsep.dsp.genre_excerpts import GenreInput
 from tfsep.dsp.stft import features, stft
 from tfsep.spec import SpectrogramSpec
 
@@ -29,23 +31,32 @@ class Trial:
     stems: dict[str, np.ndarray] | None = None
 
 
-def trials(contract: ModelContract) -> list[Trial]:
+def trials(contract: ModelContract | GenreContract) -> list[Trial]:
     """Return a chunk each of music, silence, noise, and music clipped at full scale; the same each time."""
+    if contract.kind == GENRE:
+        return _genre_trials(contract)
     spec = contract.spec
     samples = contract.chunk_samples if contract.kind == WAVEFORM else spec.frames * spec.hop_samples
     parts = music(samples, spec)
     song = sum(parts.values())
-    noise = np.random.default_rng(1).normal(0, 0.1, song.shape).astype(np.float32)
     stems = {stem: np.zeros_like(song) for stem in contract.stems}
     for name, part in parts.items():
         stems[name if name in stems else residual_stem(contract.stems)] += part
+    sounds = _sounds(song)
+    return [_trial(name, sound, contract, stems if name == "music" else None) for name, sound in sounds.items()]
+
+
+def _sounds(song: np.ndarray) -> dict[str, np.ndarray]:
+    noise = np.random.default_rng(1).normal(0, 0.1, song.shape).astype(np.float32)
     loud = np.clip(4 * song / np.abs(song).max(), -1, 1)
-    return [
-        _trial("music", song, contract, stems),
-        _trial("silence", np.zeros_like(song), contract),
-        _trial("noise", noise, contract),
-        _trial("full scale", loud, contract),
-    ]
+    return {"music": song, "silence": np.zeros_like(song), "noise": noise, "full scale": loud}
+
+
+def _genre_trials(contract: GenreContract) -> list[Trial]:
+    hear = GenreInput(contract).log_mel
+    silence = np.zeros(contract.input_shape[1:], np.float32)  # which no song is judged by, but the file must bear
+    sounds = _sounds(sum(music(contract.excerpt_samples, contract.spec).values()))
+    return [Trial(name, silence if name == "silence" else hear(sound), sound) for name, sound in sounds.items()]
 
 
 def _trial(name: str, sound: np.ndarray, contract: ModelContract, stems: dict[str, np.ndarray] | None = None) -> Trial:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import tfsep
-from tfsep.contract import ModelContract
+from tfsep.contract_genre import GENRE
 from tfsep.errors import MissingExtraError, ModelError, UsageError
-from tfsep.separation.runtime_contract import METADATA_NAME, check_tensors
+from tfsep.separation.runtime_contract import METADATA_NAME, Contract, check_tensors, parse_contract
 
 from .census import Census
 from .format import Format, Options
@@ -97,9 +97,9 @@ def _converted(graph: Graph, precision: str, coremltools: Any) -> "MLModel":
 
 
 def _traced_names(graph: Graph) -> dict[str, str]:
-    """Return by stem how TensorFlow has named the outputs of the traced function."""
+    """Return by output how TensorFlow has named the outputs of the traced function."""
     outputs = graph.traced.get_concrete_function().structured_outputs
-    return {stem: outputs[stem].name.partition(":")[0] for stem in graph.contract.stems}
+    return {output: outputs[output].name.partition(":")[0] for output in graph.contract.outputs}
 
 
 def _with_names(model: "MLModel", graph: Graph, coremltools: Any) -> "MLModel":
@@ -121,20 +121,25 @@ def _compressed(model: "MLModel", precision: str, coremltools: Any) -> "MLModel"
     return optimize.palettize_weights(model, optimize.OptimizationConfig(global_config=config))
 
 
-def _describe(model: "MLModel", contract: ModelContract, precision: str) -> None:
+def _describe(model: "MLModel", contract: Contract, precision: str) -> None:
+    said = contract.to_json()
+    if contract.kind == GENRE:
+        purpose, heard = f"tells music of the families {', '.join(contract.families)} apart", "log-mel spectrum of an excerpt"
+    else:
+        purpose, heard = f"takes music apart into {', '.join(contract.stems)}", f"the mixture, {said['transform']['features']}"
     model.author = "The tfsep authors"
     model.license = "MIT"
     model.version = tfsep.__version__
     model.short_description = (
-        f"{contract.name}: takes music apart into {', '.join(contract.stems)}; {precision}. The contract is in the user-defined "
-        f"metadata, {METADATA_NAME}."
+        f"{contract.name}: {purpose}; {precision}. The contract is in the user-defined metadata, {METADATA_NAME}."
     )
     model.user_defined_metadata[METADATA_NAME] = contract.to_bytes().decode()
-    said = contract.to_json()
     axes = ", ".join(said["tensors"]["axes"])
-    model.input_description[contract.input_name] = f"the mixture, {said['transform']['features']}: {axes}"
-    for stem in contract.stems:
-        model.output_description[stem] = f"{stem}, {said['tensors']['output']}: {axes}"
+    model.input_description[contract.input_name] = f"{heard}: {axes}"
+    for name in contract.outputs:
+        model.output_description[name] = (
+            f"{name}, {said['tensors']['output']}: {axes if contract.kind != GENRE else 'by family'}"
+        )
 
 
 class MilRuntime:
@@ -152,13 +157,13 @@ class MilRuntime:
         metadata = description.metadata.userDefined
         if METADATA_NAME not in metadata:
             raise ModelError(f"{path}: holds no contract: export it again")
-        self.contract = ModelContract.from_bytes(metadata[METADATA_NAME].encode(), str(path))
+        self.contract = parse_contract(metadata[METADATA_NAME].encode(), str(path))
         check_tensors(path, self.contract, _tensors(description.input), _tensors(description.output))
 
     def predict(self, features: np.ndarray) -> dict[str, np.ndarray]:
         """Return the masks of a chunk, see `Runtime.predict`."""
-        masks = self._program(**{self.contract.input_name: features[np.newaxis]})
-        return {stem: masks[stem][0] for stem in self.contract.stems}
+        outputs = self._program(**{self.contract.input_name: features[np.newaxis]})
+        return {name: outputs[name][0] for name in self.contract.outputs}
 
 
 def _tensors(features: Any) -> dict[str, tuple[list[int], str]]:

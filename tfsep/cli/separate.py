@@ -26,8 +26,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--subtype", metavar="T", help="pcm_16, pcm_24 or float32 (default: as the song)")
     parser.add_argument("--codec", metavar="C", help="of stem.mp4: aac (default) or alac (lossless)")
     parser.add_argument(
-        "--model", default="default", metavar="M", help="name, .tflite file or folder of a model (default: default)"
+        "--model",
+        default="default",
+        metavar="M",
+        help="name, .tflite file or folder of a model; auto, or a routing.json, chooses by genre (default: default)",
     )
+    parser.add_argument("--genre", metavar="G", help="of the songs, for --model auto (default: hear each song)")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="songs at once, each in its own process (default: 1)")
     parser.add_argument(
         "--threads", type=int, metavar="N", help=f"threads in all (default: all cores, at most {_MOST_THREADS})"
@@ -58,6 +62,7 @@ def _job(args: argparse.Namespace) -> "SeparationJob":
     return SeparationJob(
         out=args.out,
         model=args.model,
+        genre=args.genre,
         stems=None if args.stems is None else tuple(name.strip() for name in args.stems.split(",") if name.strip()),
         two_stems=args.two_stems,
         format=args.format.lower().removeprefix("."),

@@ -23,7 +23,7 @@ Progress = Callable[[float, float | None], None]  # seconds done, seconds in all
 
 @dataclass(frozen=True, kw_only=True)
 class SongResult:
-    """What became of a song: `status` is "done", "skipped" or "failed", `problem` says why it failed."""
+    """What became of a song: `status` is "done", "skipped" or "failed", `problem` says why it failed, `route` why this model."""
 
     song: Song
     status: str
@@ -31,6 +31,7 @@ class SongResult:
     duration_s: float = 0.0
     spent_s: float = 0.0
     problem: str = ""
+    route: str = ""
     warnings: tuple[str, ...] = ()
 
 
@@ -48,8 +49,9 @@ def separate_song(separator: Separator, job: SeparationJob, song: Song, progress
         with open_audio(song.path) as reader:
             info = reader.info
             seconds = 0.0
+            chosen, route = separator.for_song(song.path)
             with SongFiles(files, job, separator.stems, separator.residual_stem, info) as written:
-                blocks = separator.stream(
+                blocks = chosen.stream(
                     reader.blocks(), sample_rate_hz=info.sample_rate_hz, channels=info.channels, stems=job.needed_stems
                 )
                 for block in blocks:
@@ -74,6 +76,7 @@ def separate_song(separator: Separator, job: SeparationJob, song: Song, progress
         files=tuple(files.values()),
         duration_s=seconds,
         spent_s=time.monotonic() - start_s,
+        route=route,
         warnings=warnings,
     )
 
@@ -106,7 +109,7 @@ def run_batch(songs: Sequence[Song], job: SeparationJob, jobs: int, listener: Li
     """
     if jobs < 1:
         raise UsageError(f"--jobs {jobs}: use 1 or more")
-    separator = Separator.load(job.model, threads=job.threads)
+    separator = job.separator()
     job.check_stems(separator.stems)
     listener.loaded(separator)
     results: dict[Song, SongResult] = {}
@@ -193,6 +196,6 @@ def _work(connection: Connection, job: SeparationJob) -> None:
     """Take apart the songs that come through `connection`, until None comes or the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the parent sees to it
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        separator = Separator.load(job.model, threads=job.threads)
+        separator = job.separator()
         while (song := connection.recv()) is not None:
             connection.send(separate_song(separator, job, song, lambda done_s, total_s: connection.send((done_s, total_s))))

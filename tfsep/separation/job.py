@@ -6,6 +6,9 @@ from pathlib import Path
 
 from tfsep.audio import DEFAULT_STEMS, SUBTYPES, WRITABLE_SUBTYPES, AudioInfo, writable_subtype
 from tfsep.errors import UsageError
+from tfsep.separation.router import Router
+from tfsep.separation.router_table import find_table
+from tfsep.separation.separator import Separator
 from tfsep.separation.songs import Song
 
 FORMATS = ("wav", "flac", "mp3", "stem.mp4")
@@ -19,13 +22,14 @@ class SeparationJob:
     """What is written of each song.
 
     `stems` None means all that the model tells apart; `two_stems` names one that is written beside the rest of the song;
-    `subtype` None follows the song; `codec` is that of a .stem.mp4.
+    `genre` is that of all songs, for a model that chooses by it; `subtype` None follows the song; `codec` is that of a .stem.mp4.
 
     Raises: UsageError for a value or combination that cannot be written.
     """
 
     out: Path
     model: str = "default"
+    genre: str | None = None
     stems: tuple[str, ...] | None = None
     two_stems: str | None = None
     format: str = "wav"
@@ -50,11 +54,19 @@ class SeparationJob:
             raise UsageError(f"--codec {self.codec} is for --format stem.mp4: leave it out, or use that format")
         if self.codec not in (None, *CODECS):
             raise UsageError(f"--codec {self.codec}: use one of {', '.join(CODECS)}")
+        if self.genre is not None and find_table(self.model) is None:
+            raise UsageError(f"--genre {self.genre}: --model {self.model} is the same for all genres: use --model auto")
         if self.subtype is not None:
             kind = "stem.mp4 with --codec alac" if self.codec == "alac" else self.format
             allowed = SUBTYPES[:1] if self.format == "stem.mp4" and self.codec != "alac" else _SUBTYPES[self.format]
             if self.subtype not in allowed:
                 raise UsageError(f"--subtype {self.subtype}: {kind} holds {' or '.join(allowed)}")
+
+    def separator(self) -> Separator:
+        """Load what takes the songs apart. Raises: as `Separator.load` and `Router.load`."""
+        if self.genre is None:
+            return Separator.load(self.model, threads=self.threads)
+        return Router.load(self.model, threads=self.threads, genre=self.genre)
 
     def check_stems(self, model_stems: Sequence[str]) -> None:
         """Raise UsageError if the model does not tell apart the stems that are asked for."""

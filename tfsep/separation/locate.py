@@ -4,6 +4,7 @@ from importlib import resources
 from pathlib import Path
 
 from tfsep.contract import ModelContract
+from tfsep.contract_genre import GENRE
 from tfsep.errors import ModelError
 from tfsep.separation.runtime import shipped_models
 from tfsep.separation.runtime_contract import read_contract
@@ -44,7 +45,10 @@ def find_contract(model: str | Path) -> tuple[Path, ModelContract]:
     if path.suffix in (".tflite", ".onnx"):
         if not path.is_file():
             raise ModelError(f"{path}: there is no such model")
-        return path, read_contract(path)
+        contract = read_contract(path)
+        if contract.kind == GENRE:
+            raise ModelError(f"{path}: tells genres, it does not separate: use it with tfsep genre")
+        return path, contract
     folder = find_bundle(path)
     from tfsep.bundle import read_about
 

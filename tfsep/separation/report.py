@@ -80,13 +80,16 @@ class BatchReport:
             self._print(f"{song.path}: its stems are there already, --overwrite makes them again")
         else:
             length = f"{_clock(result.duration_s)} at {_speed(result)} times real time"
-            self._print(f"{song.path}: {length}, in {result.files[0].parent}")
+            route = f"; {result.route}" if result.route else ""
+            self._print(f"{song.path}: {length}{route}, in {result.files[0].parent}")
 
     def summary(self, results: Sequence[SongResult], out: Path) -> None:
         """Print the table of all songs and where the files are."""
         console = _console(stderr=False)
         if results:
-            table = Table("song", Column("length", justify="right"), Column("x real time", justify="right"), "status")
+            routed = any(result.route for result in results)
+            columns = [Column("length", justify="right"), Column("x real time", justify="right"), "status"]
+            table = Table("song", *columns, *(["genre and model"] if routed else []))
             for result in results:
                 done = result.status == "done"
                 status = {"done": "done", "skipped": "there already"}.get(result.status, result.problem)
@@ -96,6 +99,7 @@ class BatchReport:
                     _clock(result.duration_s) if done else "",
                     _speed(result) if done else "",
                     Text(_printable(status, console.encoding), style=style, overflow="fold"),
+                    *([Text(_printable(result.route, console.encoding), overflow="fold")] if routed else []),
                 )
             console.print(table)
         counts = Counter(result.status for result in results)

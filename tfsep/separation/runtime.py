@@ -13,9 +13,7 @@ import numpy as np
 
 from tfsep.contract import WAVEFORM, ModelContract
 from tfsep.contract_genre import GENRE
-from tfsep.contract_live import LIVE
 from tfsep.errors import MissingExtraError, ModelError, UsageError
-from tfsep.separation.live_runtime import ChunkedLive, LiveRuntime, bundle_runtime
 from tfsep.separation.runtime_contract import Contract, check_tensors, read_contract
 
 _ALLOWED = "use the name of a model that comes with tfsep, a .tflite or .onnx file, a .keras file, or a folder with model.keras"
@@ -86,7 +84,7 @@ def load_runtime(model: str | Path, *, threads: int = 2) -> Runtime:
             f"{path}: takes and gives sound, for apps without a transform of their own; separate with the spectrogram file of "
             "the same export"
         )
-    return ChunkedLive(runtime) if isinstance(runtime, LiveRuntime) else runtime
+    return runtime
 
 
 def load_file(path: Path, *, threads: int) -> Runtime:
@@ -97,10 +95,8 @@ def load_file(path: Path, *, threads: int) -> Runtime:
     if path.suffix == ".onnx":
         from tfsep.separation.runtime_onnx import OnnxRuntime
 
-        runtime = OnnxRuntime(path, threads=threads)
-    else:
-        runtime = LiteRtRuntime(path, threads=threads)
-    return LiveRuntime(runtime.contract, runtime.run) if runtime.contract.kind == LIVE else runtime
+        return OnnxRuntime(path, threads=threads)
+    return LiteRtRuntime(path, threads=threads)
 
 
 class LiteRtRuntime:
@@ -171,7 +167,7 @@ class BundleRuntime:
         return {stem: np.array(masks[stem][0], np.float32) for stem in self.contract.stems}
 
 
-def _load_bundle(folder: Path) -> Runtime:
+def _load_bundle(folder: Path) -> BundleRuntime:
     if not (folder / "model.keras").is_file():
         raise ModelError(f"{folder}: holds no model.keras: {_ALLOWED}")
     try:
@@ -180,10 +176,7 @@ def _load_bundle(folder: Path) -> Runtime:
         raise MissingExtraError(error.name or "keras", "train", f"the model {folder}") from None
     from tfsep.bundle import Bundle
 
-    bundle = Bundle.load(folder)
-    if bundle.contract.kind == LIVE:
-        return ChunkedLive(bundle_runtime(bundle, frames=bundle.config.spec.frames))
-    return BundleRuntime(bundle)
+    return BundleRuntime(Bundle.load(folder))
 
 
 @contextmanager

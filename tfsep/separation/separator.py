@@ -5,15 +5,14 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 
 from tfsep.audio import Audio, open_audio
 from tfsep.contract import ModelContract, residual_stem
 from tfsep.errors import AudioError, UsageError
-from tfsep.separation.live_runtime import ChunkedLive
 from tfsep.separation.pipeline import Analysis, StemBlock, Synthesis
+from tfsep.separation.router_table import find_table
 from tfsep.separation.runtime import Runtime, load_runtime
 
 
@@ -28,8 +27,12 @@ class Separator:
         self._runtime = runtime
 
     @classmethod
-    def load(cls, model: str | Path = "default", *, threads: int = 2) -> Self:
-        """Load a model by name or path. Raises: as `load_runtime`."""
+    def load(cls, model: str | Path = "default", *, threads: int = 2) -> "Separator":
+        """Load a model by name or path, or a routing table of several, such as "auto". Raises: as `load_runtime` and `Router.load`."""
+        if find_table(model) is not None:
+            from tfsep.separation.router import Router  # which is a Separator
+
+            return Router.load(model, threads=threads)
         return cls(load_runtime(model, threads=threads))
 
     @property
@@ -46,6 +49,10 @@ class Separator:
     def residual_stem(self) -> str:
         """The stem that takes what the others leave of the mixture."""
         return residual_stem(self.stems)
+
+    def for_song(self, source: str | Path | Audio) -> tuple["Separator", str]:
+        """Return who is to take a song apart, and why in a few words; a single model does so with every song, without a word."""
+        return self, ""
 
     def separate(self, source: str | Path | Audio, stems: Sequence[str] | None = None) -> dict[str, Audio]:
         """Take a song apart in memory; what is odd about the file is said by `warnings.warn`.
@@ -80,12 +87,16 @@ class Separator:
         Raises: UsageError for an unknown stem or other channels than 1 or 2, AudioError if a sample is NaN or infinite,
             ModelError if the model's masks are.
         """
-        wanted = self._wanted(stems)
+        wanted = self._checked(sample_rate_hz, channels, stems)
+        return self._stream(blocks, sample_rate_hz, channels, wanted)
+
+    def _checked(self, sample_rate_hz: int, channels: int, stems: Sequence[str] | None) -> tuple[str, ...]:
+        """Return the stems that are wanted. Raises: UsageError as `stream`."""
         if channels not in (1, 2):
             raise UsageError(f"channels={channels}: tfsep takes mono and stereo, mix the sound down first")
         if sample_rate_hz < 1:
             raise UsageError(f"sample_rate_hz={sample_rate_hz}: use 1 or more")
-        return self._stream(blocks, sample_rate_hz, channels, wanted)
+        return self._wanted(stems)
 
     def _wanted(self, stems: Sequence[str] | None) -> tuple[str, ...]:
         wanted = self.stems if stems is None else tuple(stems)
@@ -110,15 +121,13 @@ class Separator:
     ) -> Iterator[StemBlock]:
         spec = self.contract.spec
         block_samples = (spec.frames - self.contract.overlap_frames) * spec.hop_samples
-        # a causal model remembers the song from chunk to chunk, which its only worker takes in their order
-        predict = self._runtime.stream() if isinstance(self._runtime, ChunkedLive) else self._runtime.predict
         analysis = Analysis(self.contract, sample_rate_hz, channels)
         synthesis = Synthesis(self.contract, self.residual_stem, wanted, sample_rate_hz, channels)
         with ThreadPoolExecutor(self._runtime.workers, thread_name_prefix="tfsep-model") as workers:
             running: deque[tuple[np.ndarray, Future]] = deque()
             # blocks of one length, whatever the caller's: so everything after depends on the samples alone, to the last bit
             for chunk in _chunks(_reblocked(blocks, block_samples, channels, sample_rate_hz), analysis, synthesis):
-                running.append((chunk, workers.submit(predict, analysis.features(chunk))))
+                running.append((chunk, workers.submit(self._runtime.predict, analysis.features(chunk))))
                 if len(running) > self._runtime.workers:
                     spectra, masks = running.popleft()
                     yield from synthesis.add_chunk(spectra, masks.result(), last=False)

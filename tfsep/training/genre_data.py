@@ -1,6 +1,6 @@
 """What the genre classifier learns from: songs with a genre family, and log-mel excerpts of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -122,17 +122,17 @@ class Excerpts:
 
     def of_song(self, song: GenreSong) -> np.ndarray:
         """Return what is heard of a song as it is, float32 `(excerpts, frames, mel_bands, 1)`, silent excerpts left out."""
+        whole = _mono_stems(song.track).sum(axis=0)[:, np.newaxis]
         starts = excerpt_starts(song.track.length, self.contract)
-        sounds = [_mono(song.track, start, self.contract.excerpt_samples, {}) for start in starts]
-        return self._input.stacked([self._input.log_mel(sound) for sound in sounds])
+        return self._input.stacked([self._input.log_mel(whole[start:]) for start in starts])
 
     def varied(self, song: GenreSong, rng: np.random.Generator, count: int) -> np.ndarray:
         """Return excerpts to learn from: from anywhere, remixed, equalised, some with the highs cut off; shape as `of_song`."""
-        samples, heard = self.contract.excerpt_samples, []
+        stems, samples, heard = _mono_stems(song.track), self.contract.excerpt_samples, []
         for _ in range(count):
             start = int(rng.integers(0, max(1, song.track.length - samples)))
-            gains = {stem: 10 ** (rng.uniform(-MIX_GAIN_DB, MIX_GAIN_DB) / 20) for stem in song.track.stems}
-            mel = self._input.log_mel(_mono(song.track, start, samples, gains))
+            gains = 10 ** (rng.uniform(-MIX_GAIN_DB, MIX_GAIN_DB, len(stems)) / 20)
+            mel = self._input.log_mel((gains.astype(np.float32) @ stems[:, start : start + samples])[:, np.newaxis])
             heard.append(None if mel is None else self._equalised(mel, rng))
         return self._input.stacked(heard)
 
@@ -146,7 +146,10 @@ class Excerpts:
         return np.log1p(gain * magnitude).astype(np.float32)
 
 
-def _mono(track: CachedTrack, start: int, count: int, gains: Mapping[str, float]) -> np.ndarray:
-    stretch = track.samples[:, start : start + count].astype(np.float32).mean(axis=2)
-    weights = np.array([gains.get(stem, 1.0) for stem in track.stems], np.float32) * np.float32(track.gain)
-    return (weights @ stretch)[:, np.newaxis]
+def _mono_stems(track: CachedTrack) -> np.ndarray:
+    """Return each stem of a track, float32 `(stems, samples)`."""
+    channels = track.samples.shape[2]
+    total = np.array(track.samples[:, :, 0], np.float32)
+    for channel in range(1, channels):
+        total += track.samples[:, :, channel]
+    return total * np.float32(track.gain / channels)
