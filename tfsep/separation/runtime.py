@@ -13,7 +13,9 @@ import numpy as np
 
 from tfsep.contract import WAVEFORM, ModelContract
 from tfsep.contract_genre import GENRE
+from tfsep.contract_live import LIVE
 from tfsep.errors import MissingExtraError, ModelError, UsageError
+from tfsep.separation.live_runtime import LiveRuntime, bundle_runtime
 from tfsep.separation.runtime_contract import Contract, check_tensors, read_contract
 
 _ALLOWED = "use the name of a model that comes with tfsep, a .tflite or .onnx file, a .keras file, or a folder with model.keras"
@@ -44,7 +46,7 @@ def shipped_models() -> list[str]:
     return sorted(folder.name for folder in weights.iterdir() if (folder / "model.tflite").is_file())
 
 
-def load_runtime(model: str | Path, *, threads: int = 2) -> Runtime:
+def load_runtime(model: str | Path, *, threads: int = 2) -> Runtime | LiveRuntime:
     """Load a model.
 
     Args:
@@ -87,7 +89,7 @@ def load_runtime(model: str | Path, *, threads: int = 2) -> Runtime:
     return runtime
 
 
-def load_file(path: Path, *, threads: int) -> Runtime:
+def load_file(path: Path, *, threads: int) -> Runtime | LiveRuntime:
     """Load a `.tflite` or `.onnx` file of any kind; `predict` takes and gives what its contract says, without the batch axis.
 
     Raises: as `load_runtime`.
@@ -95,8 +97,10 @@ def load_file(path: Path, *, threads: int) -> Runtime:
     if path.suffix == ".onnx":
         from tfsep.separation.runtime_onnx import OnnxRuntime
 
-        return OnnxRuntime(path, threads=threads)
-    return LiteRtRuntime(path, threads=threads)
+        runtime = OnnxRuntime(path, threads=threads)
+    else:
+        runtime = LiteRtRuntime(path, threads=threads)
+    return LiveRuntime(runtime.contract, runtime.run) if runtime.contract.kind == LIVE else runtime
 
 
 class LiteRtRuntime:
@@ -167,7 +171,7 @@ class BundleRuntime:
         return {stem: np.array(masks[stem][0], np.float32) for stem in self.contract.stems}
 
 
-def _load_bundle(folder: Path) -> BundleRuntime:
+def _load_bundle(folder: Path) -> Runtime | LiveRuntime:
     if not (folder / "model.keras").is_file():
         raise ModelError(f"{folder}: holds no model.keras: {_ALLOWED}")
     try:
@@ -176,7 +180,10 @@ def _load_bundle(folder: Path) -> BundleRuntime:
         raise MissingExtraError(error.name or "keras", "train", f"the model {folder}") from None
     from tfsep.bundle import Bundle
 
-    return BundleRuntime(Bundle.load(folder))
+    bundle = Bundle.load(folder)
+    if bundle.contract.kind == LIVE:
+        return bundle_runtime(bundle, frames=bundle.config.spec.frames)
+    return BundleRuntime(bundle)
 
 
 @contextmanager

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from tfsep.contract import ModelContract, contract_kind, described_sha256
 from tfsep.contract_genre import GENRE, GenreContract
+from tfsep.contract_live import LIVE, LiveContract
 from tfsep.errors import ModelError
 from tfsep.separation import onnx_metadata, tflite_metadata
 
 METADATA_NAME = "tfsep_contract"  # of the entry inside a file
-Contract = ModelContract | GenreContract
+Contract = ModelContract | GenreContract | LiveContract
 
 
 def sidecar_path(path: Path) -> Path:
@@ -33,7 +34,7 @@ def sha256_of(path: Path) -> str:
 
 def parse_contract(content: bytes, source: str) -> Contract:
     """Read a contract of any kind. Raises: ModelError, which names the `source`."""
-    kinds = {GENRE: GenreContract}
+    kinds = {GENRE: GenreContract, LIVE: LiveContract}
     return kinds.get(contract_kind(content), ModelContract).from_bytes(content, source)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from tfsep.audio import Audio, open_audio
 from tfsep.contract import ModelContract, residual_stem
 from tfsep.errors import AudioError, UsageError
+from tfsep.separation.live_runtime import ChunkedLive, LiveRuntime
 from tfsep.separation.pipeline import Analysis, StemBlock, Synthesis
 from tfsep.separation.router_table import find_table
 from tfsep.separation.runtime import Runtime, load_runtime
@@ -23,8 +24,8 @@ class Separator:
     what they leave of the mixture, so that it also holds what lies above the model's band. A mixture in mono gives mono stems.
     """
 
-    def __init__(self, runtime: Runtime):
-        self._runtime = runtime
+    def __init__(self, runtime: Runtime | LiveRuntime):
+        self._runtime = ChunkedLive(runtime) if isinstance(runtime, LiveRuntime) else runtime
 
     @classmethod
     def load(cls, model: str | Path = "default", *, threads: int = 2) -> "Separator":
@@ -121,13 +122,15 @@ class Separator:
     ) -> Iterator[StemBlock]:
         spec = self.contract.spec
         block_samples = (spec.frames - self.contract.overlap_frames) * spec.hop_samples
+        # a causal model remembers the song from chunk to chunk, which its only worker takes in their order
+        predict = self._runtime.stream() if isinstance(self._runtime, ChunkedLive) else self._runtime.predict
         analysis = Analysis(self.contract, sample_rate_hz, channels)
         synthesis = Synthesis(self.contract, self.residual_stem, wanted, sample_rate_hz, channels)
         with ThreadPoolExecutor(self._runtime.workers, thread_name_prefix="tfsep-model") as workers:
             running: deque[tuple[np.ndarray, Future]] = deque()
             # blocks of one length, whatever the caller's: so everything after depends on the samples alone, to the last bit
             for chunk in _chunks(_reblocked(blocks, block_samples, channels, sample_rate_hz), analysis, synthesis):
-                running.append((chunk, workers.submit(self._runtime.predict, analysis.features(chunk))))
+                running.append((chunk, workers.submit(predict, analysis.features(chunk))))
                 if len(running) > self._runtime.workers:
                     spectra, masks = running.popleft()
                     yield from synthesis.add_chunk(spectra, masks.result(), last=False)
