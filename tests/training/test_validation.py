@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -38,6 +40,18 @@ def test_song_shorter_than_a_crop():
 def test_decibels():
     assert decibels(100.0, 1.0) == pytest.approx(20)
     assert decibels(0.0, 0.0) == pytest.approx(0)
+
+
+def test_silent_stems_have_no_sdr(small_config):
+    """Of an instrumental: -136 dB for nothing would hide the other stems in the mean."""
+    stems = ("drums", "other", "vocals")
+    samples = np.random.default_rng(0).integers(-9000, 9000, (3, 4000, 1)).astype(np.int16)
+    samples[2] = 0
+    song = CachedTrack(name="t", key="t", genre="house", stems=stems, samples=samples, gain=1 / 32768)
+    validator = Validator(replace(small_config, generator=replace(small_config.generator, stems=stems)), [song])
+    scores = validator.scores([np.asarray(variable) for variable in validator._generator.variables])
+    assert set(scores["t"]) == {"drums", "other"}
+    assert np.isfinite(mean_sdr(scores))
 
 
 class Constant:

@@ -16,6 +16,7 @@ from tfsep.training.loss import estimate_errors, mixture_spectra
 
 Tensor = Any
 CROPS = 24  # of each song
+SILENT = 1e-7  # of the energy of all stems: what a stem must have more of to be scored
 
 
 def scored_stems(track: CachedTrack, stems: Sequence[str]) -> tuple[str, ...]:
@@ -54,7 +55,10 @@ class Validator:
         self._errors = SongErrors(self._generator, config.generator)
 
     def scores(self, weights: Sequence[np.ndarray]) -> dict[str, dict[str, float]]:
-        """Return SDR in dB by song and stem, for weights in the order of the generator's variables."""
+        """Return SDR in dB by song and stem, for weights in the order of the generator's variables.
+
+        A stem that is silent, as in an instrumental, has no SDR: it is left out.
+        """
         for variable, value in zip(self._generator.variables, weights, strict=True):
             variable.assign(value)
         config, stems = self._config, self._config.generator.stems
@@ -63,8 +67,9 @@ class Validator:
             crops = validation_crops(song, stems, samples=config.crop_samples, count=CROPS)
             parts = [self._errors.predict_on_batch(crops[at : at + config.batch]) for at in range(0, CROPS, config.batch)]
             energy, error = (np.concatenate([part[side] for part in parts]).sum(axis=0) for side in (0, 1))
-            scored = scored_stems(song, stems)
-            result[song.name] = {stem: decibels(energy[i], error[i]) for i, stem in enumerate(stems) if stem in scored}
+            heard = energy > SILENT * energy.sum()
+            scored = [i for i, stem in enumerate(stems) if heard[i] and stem in scored_stems(song, stems)]
+            result[song.name] = {stems[i]: decibels(energy[i], error[i]) for i in scored}
         return result
 
     def by_genre(self, scores: dict[str, dict[str, float]]) -> dict[str, float]:
