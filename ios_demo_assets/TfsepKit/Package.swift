@@ -5,14 +5,15 @@ import PackageDescription
 var products: [Product] = [.library(name: "TfsepCore", targets: ["TfsepCore"])]
 var targets: [Target] = [
     .target(name: "TfsepCore"),
-    .testTarget(name: "TfsepCoreTests", dependencies: ["TfsepCore"]),
+    .target(name: "TfsepTestSupport", dependencies: ["TfsepCore"], path: "Tests/TfsepTestSupport"),
+    .testTarget(name: "TfsepCoreTests", dependencies: ["TfsepCore", "TfsepTestSupport"]),
 ]
 
 #if canImport(Darwin)
 products.append(.library(name: "TfsepKit", targets: ["TfsepKit"]))
 targets += [
     .target(name: "TfsepKit", dependencies: ["TfsepCore"]),
-    .testTarget(name: "TfsepKitTests", dependencies: ["TfsepKit", "TfsepCore"]),
+    .testTarget(name: "TfsepKitTests", dependencies: ["TfsepKit", "TfsepCore", "TfsepTestSupport"]),
 ]
 #endif
 

@@ -75,7 +75,9 @@ def copied(made, tmp_path):
 def test_what_lies_in_the_folder(made):
     files = sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
     golden = [
-        f"golden/{name}/{array}.f32" for name in ("model", "seams") for array in ("features", "input", "masks", "stems", "stft")
+        f"golden/{name}/{array}.f32"
+        for name in ("model", "seams", "seams-complex")
+        for array in ("features", "input", "masks", "stems", "stft")
     ]
     clips = [f"clips/{n}/{s}.m4a" for n in ("first", "second") for s in ("bass", "drums", "mixture", "other", "vocals")]
     package = [f"Data/com.apple.CoreML/{name}" for name in ("model.mlmodel", "weights/weight.bin")]
@@ -228,7 +230,7 @@ def test_the_same_inputs_give_the_same_bytes_and_more_with_all(made, sources, tm
 
 def test_check(copied, capsys):
     assert main(["ios-demo", "--check", "--out", str(copied)]) == 0
-    assert "27 files" in capsys.readouterr().out
+    assert "32 files" in capsys.readouterr().out
     with (copied / "golden" / "model" / "masks.f32").open("r+b") as file:
         file.write(b"\x01")
     (copied / "clips" / "first" / "drums.m4a").unlink()

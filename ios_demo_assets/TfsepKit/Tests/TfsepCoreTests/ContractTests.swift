@@ -1,5 +1,6 @@
 import Foundation
 import TfsepCore
+import TfsepTestSupport
 import XCTest
 
 /// A contract of a tiny geometry, with places where it can be made wrong.

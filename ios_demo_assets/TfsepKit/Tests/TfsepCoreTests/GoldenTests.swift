@@ -1,5 +1,6 @@
 import Foundation
 import TfsepCore
+import TfsepTestSupport
 import XCTest
 
 /// Every stage against what tfsep computed.

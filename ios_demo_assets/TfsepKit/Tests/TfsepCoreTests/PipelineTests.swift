@@ -1,5 +1,6 @@
 import Foundation
 import TfsepCore
+import TfsepTestSupport
 import XCTest
 
 /// Properties that hold whatever the model says.
@@ -65,12 +66,12 @@ final class PipelineTests: XCTestCase {
         XCTAssertEqual(found.mixture.samples, 0)
     }
 
-    func testWhatWaitsDoesNotDependOnTheLength() throws {
-        let short = try separated(song(5000), contract: contract, blockSamples: 64, predict: randomMasks())
-        let long = try separated(song(50_000), contract: contract, blockSamples: 64, predict: randomMasks())
-        XCTAssertEqual(short.mostWaiting, long.mostWaiting)
+    func testWhatWaitsIsLessThanAChunkHoweverLongTheSong() throws {
         let chunk = (contract.spec.frames + contract.overlapFrames) * contract.spec.hopSamples + contract.spec.windowSamples
-        XCTAssertLessThan(long.mostWaiting, chunk)
+        for samples in [5000, 50_000] {
+            let found = try separated(song(samples), contract: contract, blockSamples: 64, predict: randomMasks())
+            XCTAssertLessThan(found.mostWaiting, chunk)
+        }
     }
 
     func testMasksThatAreNone() throws {

@@ -1,5 +1,6 @@
 import Foundation
 import TfsepCore
+import TfsepTestSupport
 import XCTest
 
 final class TransformTests: XCTestCase {

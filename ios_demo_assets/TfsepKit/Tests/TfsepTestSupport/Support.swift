@@ -1,9 +1,8 @@
 import Foundation
 import TfsepCore
-import XCTest
 
 /// Where the golden vectors lie: `golden` beside the package, or the folder that the environment names, for devices and other places.
-func goldenVectors() throws -> GoldenVectors {
+public func goldenVectors() throws -> GoldenVectors {
     if let path = ProcessInfo.processInfo.environment["TFSEP_GOLDEN"] {
         return try GoldenVectors(folder: URL(fileURLWithPath: path))
     }
@@ -14,7 +13,7 @@ func goldenVectors() throws -> GoldenVectors {
 }
 
 /// Seeded noise in -1 ... 1, the same on every system.
-func noise(_ count: Int, seed: UInt64 = 1) -> [Float] {
+public func noise(_ count: Int, seed: UInt64 = 1) -> [Float] {
     var state = seed
     return (0..<count).map { _ in
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407  // Knuth's constants
@@ -22,12 +21,20 @@ func noise(_ count: Int, seed: UInt64 = 1) -> [Float] {
     }
 }
 
-func largestDifference(_ found: [Float], _ wanted: [Float]) -> Float {
-    zip(found, wanted).reduce(0) { max($0, abs($1.0 - $1.1)) }
+/// NaN if any value is; both are of one length.
+public func largestDifference(_ found: [Float], _ wanted: [Float]) -> Float {
+    precondition(found.count == wanted.count, "\(found.count) values, \(wanted.count) are wanted")
+    var most: Float = 0
+    for (one, other) in zip(found, wanted) {
+        let difference = abs(one - other)
+        if difference.isNaN { return .nan }
+        most = max(most, difference)
+    }
+    return most
 }
 
 /// Runs a whole separation with masks that `predict` makes of features, the song in blocks of `blockSamples`.
-func separated(
+public func separated(
     _ song: Sound, contract: ModelContract, blockSamples: Int, transform: TransformMaker = PureTransform.init,
     predict: ([Float]) throws -> [String: [Float]]
 ) throws -> (stems: [String: Sound], mixture: Sound, mostWaiting: Int) {
