@@ -229,7 +229,7 @@ class FrequencyDense(keras.layers.Layer):
 class TfcTdf(keras.layers.Layer):
     """A 3x3 convolution, a frequency-wise dense layer and another 3x3 convolution, shape kept; the input is added or not.
 
-    The block of TFC-TDF-UNet v3 (Kim, Lee and Jung 2023, arXiv 2306.09382, section 3), without normalisation.
+    The block of TFC-TDF-UNet v3 (Kim, Lee and Jung 2023, arXiv 2306.09382), without normalisation.
 
     Args:
         bottleneck: of `FrequencyDense`, 0 for none.
