@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--precision", default="fp16", metavar="P,...", help=f"{PRECISIONS} (default: %(default)s)")
     parser.add_argument(
         "--waveform", action="store_true", help="also files from sound to sound, transform and masks inside (litert, onnx)"
+    )
+    parser.add_argument(
+        "--block-frames", type=int, default=1, metavar="N", help="of a call, for models of kind live (default: %(default)s)"
     )
     parser.add_argument(
         "--representative", type=Path, nargs="+", default=[], metavar="SONG", help="songs that set the ranges of integers"
@@ -100,13 +104,15 @@ def run(args: argparse.Namespace) -> int:
 
     from .artefact import write_artefact
     from .formats import FORMATS
-    from .graph import spectrogram_graph
+    from .live import check_live, model_graph
     from .parity import Reference
     from .waveform import waveform_graph
 
     bundle = Bundle.load(folder)
+    precisions = [task.precision for task in tasks]
+    check_live(bundle.config, waveform=args.waveform, precisions=precisions, block_frames=args.block_frames)
     written = []
-    for waveform, build in ((False, spectrogram_graph), (True, waveform_graph)):
+    for waveform, build in ((False, partial(model_graph, block_frames=args.block_frames)), (True, waveform_graph)):
         group = [task for task in tasks if task.waveform is waveform]
         graph = build(bundle) if group else None
         reference = Reference(graph) if group else None

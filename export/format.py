@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tfsep.separation.live_runtime import LiveRuntime
 from tfsep.separation.runtime import Runtime
 
 from .census import Census
@@ -43,5 +44,5 @@ class Format:
     precisions: tuple[str, ...]
     waveform_precisions: tuple[str, ...]
     write: Callable[[Graph, Path, str, Options], None]
-    load: Callable[[Path], Runtime]
+    load: Callable[[Path], Runtime | LiveRuntime]
     census: Callable[[Path], Census]

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from tfsep.bundle import Bundle
-from tfsep.contract import ModelContract
 from tfsep.errors import MissingExtraError
+from tfsep.separation.runtime_contract import Contract
 
 Tensor = Any  # of TensorFlow
 Predict = Callable[[np.ndarray], dict[str, np.ndarray]]
@@ -21,28 +21,36 @@ class Graph:
 
     Attributes:
         contract: what the file will promise.
-        function: from the input tensor, `contract.input_shape`, to the outputs by name, in TensorFlow.
+        function: from the input tensors, in the order of `contract.inputs`, to the outputs by name, in TensorFlow.
         variables: Keras variables that the function reads.
-        reference: what the outputs must be, without the batch axis; by Keras in float32.
+        reference: what the outputs must be, without the batch axis; by Keras in float32. Of a causal generator the masks, for any
+            number of frames.
     """
 
-    contract: ModelContract
-    function: Callable[[Tensor], dict[str, Tensor]]
+    contract: Contract
+    function: Callable[..., dict[str, Tensor]]
     variables: tuple[Any, ...]
     reference: Predict
 
+    @property
+    def signature(self) -> list[Any]:
+        """The inputs as TensorFlow wants them described."""
+        import tensorflow as tf
+
+        return [tf.TensorSpec(shape, tf.float32, name=name) for name, shape in self.contract.inputs.items()]
+
     @cached_property
     def traced(self) -> Any:
-        """The `tf.function` with one input of fixed shape. Raises: MissingExtraError without TensorFlow."""
+        """The `tf.function` with inputs of fixed shape. Raises: MissingExtraError without TensorFlow."""
         try:
             import tensorflow as tf
         except ModuleNotFoundError:
             raise MissingExtraError("tensorflow", "export", "exporting") from None
         contract, function = self.contract, self.function
 
-        @tf.function(input_signature=[tf.TensorSpec(contract.input_shape, tf.float32, name=contract.input_name)])
-        def serve(tensor: Tensor) -> dict[str, Tensor]:
-            outputs = function(tensor)
+        @tf.function(input_signature=self.signature)
+        def serve(*tensors: Tensor) -> dict[str, Tensor]:
+            outputs = function(*tensors)
             return {name: tf.identity(outputs[name], name=name) for name in contract.outputs}
 
         return serve

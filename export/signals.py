@@ -6,11 +6,14 @@ import numpy as np
 
 from tfsep.contract import WAVEFORM, ModelContract, residual_stem
 from tfsep.contract_genre import GENRE, GenreContract
+from tfsep.contract_live import LIVE
 from tfsep.dsp.genre_excerpts import GenreInput
 from tfsep.dsp.stft import features, stft
+from tfsep.separation.runtime_contract import Contract
 from tfsep.spec import SpectrogramSpec
 
 BEAT_S = 0.5
+STREAM_FRAMES = 96
 ROOTS_HZ = (55.0, 65.41, 49.0, 73.42)  # A, C, G, D, a beat each
 
 
@@ -31,10 +34,15 @@ class Trial:
     stems: dict[str, np.ndarray] | None = None
 
 
-def trials(contract: ModelContract | GenreContract) -> list[Trial]:
-    """Return a chunk each of music, silence, noise, and music clipped at full scale; the same each time."""
+def trials(contract: Contract) -> list[Trial]:
+    """Return a chunk each of music, silence, noise, and music clipped at full scale; the same each time.
+
+    For a causal generator it is as long as its means of the past need to fill.
+    """
     if contract.kind == GENRE:
         return _genre_trials(contract)
+    if contract.kind == LIVE:
+        contract = contract.in_chunks(STREAM_FRAMES)
     spec = contract.spec
     samples = contract.chunk_samples if contract.kind == WAVEFORM else spec.frames * spec.hop_samples
     parts = music(samples, spec)

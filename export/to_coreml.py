@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,9 @@ import numpy as np
 
 import tfsep
 from tfsep.contract_genre import GENRE
+from tfsep.contract_live import LIVE, NEXT
 from tfsep.errors import MissingExtraError, ModelError, UsageError
+from tfsep.separation.live_runtime import LiveRuntime
 from tfsep.separation.runtime_contract import METADATA_NAME, Contract, check_tensors, parse_contract
 
 from .census import Census
@@ -83,14 +85,14 @@ def _teach_expm1(coremltools: Any) -> None:
 def _converted(graph: Graph, precision: str, coremltools: Any) -> "MLModel":
     contract = graph.contract
     _teach_expm1(coremltools)
-    tensor = coremltools.TensorType(name=contract.input_name, shape=contract.input_shape, dtype=np.float32)
+    inputs = [coremltools.TensorType(name=name, shape=shape, dtype=np.float32) for name, shape in contract.inputs.items()]
     return coremltools.convert(
         [graph.traced.get_concrete_function()],
         source="tensorflow",
         convert_to="mlprogram",
         minimum_deployment_target=coremltools.target.iOS17,
         compute_precision=coremltools.precision.FLOAT32 if precision == "fp32" else coremltools.precision.FLOAT16,
-        inputs=[tensor],
+        inputs=inputs,
         outputs=[coremltools.TensorType(name=name, dtype=np.float32) for name in _traced_names(graph).values()],
         skip_model_load=True,
     )
@@ -103,10 +105,10 @@ def _traced_names(graph: Graph) -> dict[str, str]:
 
 
 def _with_names(model: "MLModel", graph: Graph, coremltools: Any) -> "MLModel":
-    """Call the outputs by their stems."""
+    """Call the outputs as the contract does."""
     specification = model.get_spec()
-    for stem, name in _traced_names(graph).items():
-        coremltools.utils.rename_feature(specification, name, stem, rename_inputs=False)
+    for output, name in _traced_names(graph).items():
+        coremltools.utils.rename_feature(specification, name, output, rename_inputs=False)
     return coremltools.models.MLModel(specification, weights_dir=model.weights_dir, skip_model_load=True)
 
 
@@ -140,6 +142,10 @@ def _describe(model: "MLModel", contract: Contract, precision: str) -> None:
         model.output_description[name] = (
             f"{name}, {said['tensors']['output']}: {axes if contract.kind != GENRE else 'by family'}"
         )
+    if contract.kind == LIVE:
+        for name, _ in contract.states:
+            model.input_description[name] = f"{NEXT}{name} of the call before; zeros in the first: {axes}"
+            model.output_description[NEXT + name] = f"{name} of the next call: {axes}"
 
 
 class MilRuntime:
@@ -162,8 +168,18 @@ class MilRuntime:
 
     def predict(self, features: np.ndarray) -> dict[str, np.ndarray]:
         """Return the masks of a chunk, see `Runtime.predict`."""
-        outputs = self._program(**{self.contract.input_name: features[np.newaxis]})
+        outputs = self.run({self.contract.input_name: features[np.newaxis]})
         return {name: outputs[name][0] for name in self.contract.outputs}
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the outputs for all inputs of the contract, both with a batch axis."""
+        return self._program(**inputs)
+
+
+def load(path: Path) -> MilRuntime | LiveRuntime:
+    """Return a runtime of the package, by the evaluator."""
+    runtime = MilRuntime(path)
+    return LiveRuntime(runtime.contract, runtime.run) if runtime.contract.kind == LIVE else runtime
 
 
 def _tensors(features: Any) -> dict[str, tuple[list[int], str]]:
@@ -209,6 +225,6 @@ FORMAT = Format(
     precisions=("fp32", "fp16", "int8", "palette8", "palette6", "palette4"),
     waveform_precisions=(),
     write=write,
-    load=MilRuntime,
+    load=load,
     census=census,
 )

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from tfsep.errors import MissingExtraError, ModelError
-from tfsep.separation.runtime import LiteRtRuntime
+from tfsep.separation.live_runtime import LiveRuntime
+from tfsep.separation.runtime import Runtime, load_file
 from tfsep.separation.runtime_contract import METADATA_NAME
 from tfsep.separation.tflite_metadata import add_metadata
 
@@ -91,9 +92,9 @@ def _reason(message: str) -> str:
     return next((line for line in message.splitlines() if line.strip()), "no reason given")
 
 
-def load(path: Path) -> LiteRtRuntime:
+def load(path: Path) -> Runtime | LiveRuntime:
     """Return the runtime that `tfsep separate` uses."""
-    return LiteRtRuntime(path, threads=1)
+    return load_file(path, threads=1)
 
 
 def census(path: Path) -> Census:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfsep.errors import MissingExtraError, ModelError
+from tfsep.separation.live_runtime import LiveRuntime
+from tfsep.separation.runtime import Runtime, load_file
 from tfsep.separation.runtime_contract import METADATA_NAME
-from tfsep.separation.runtime_onnx import OnnxRuntime
 
 from .census import Census
 from .format import Format, Options
@@ -28,14 +29,12 @@ def write(graph: Graph, path: Path, precision: str, options: Options) -> None:
     """
     try:
         import onnx
-        import tensorflow as tf
         import tf2onnx
     except ModuleNotFoundError as error:
         raise MissingExtraError(error.name or "tf2onnx", "export", "exporting to ONNX") from None
     contract = graph.contract
-    signature = [tf.TensorSpec(contract.input_shape, tf.float32, name=contract.input_name)]
     try:
-        model, _ = tf2onnx.convert.from_function(graph.traced, input_signature=signature, opset=OPSET)
+        model, _ = tf2onnx.convert.from_function(graph.traced, input_signature=graph.signature, opset=OPSET)
         _spell_out_expm1(model)
         if precision != "fp32":
             _compress(model, precision)
@@ -111,9 +110,9 @@ def quantise_per_channel(values: np.ndarray, axis: int) -> tuple[np.ndarray, np.
     return np.clip(np.round(values / scale.reshape(shape)), -127, 127).astype(np.int8), scale
 
 
-def load(path: Path) -> OnnxRuntime:
+def load(path: Path) -> Runtime | LiveRuntime:
     """Return the runtime that `tfsep separate` uses."""
-    return OnnxRuntime(path, threads=1)
+    return load_file(path, threads=1)
 
 
 def census(path: Path) -> Census:

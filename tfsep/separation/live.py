@@ -41,7 +41,7 @@ class LiveSeparator:
             raise ModelError(f"{path}: is no streaming file: use a .tflite that tfsep-export wrote of a model of kind {LIVE}")
         runtime = load_file(path, threads=1)
         if not isinstance(runtime, LiveRuntime):
-            raise ModelError(f"{path}: is a model of kind {runtime.contract.kind}, which has to see ahead: use one of kind {LIVE}")
+            raise ModelError(f"{path}: is of kind {runtime.contract.kind}, which has to see ahead: use one of kind {LIVE}")
         return cls(runtime, channels=channels)
 
     @property
