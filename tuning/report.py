@@ -83,7 +83,7 @@ def _about(settings: SearchSettings, result: SearchResult) -> list[str]:
     lines = [
         f"Tuner {settings.tuner}, seed {settings.seed}; {len(result.trials)} trials ({states or 'none'}), "
         f"{len(result.refused)} draws refused; {result.seconds / 3600:.2f} h.",
-        f"Trained on {', '.join(settings.data)}; scored on {', '.join(settings.validation)}; genre {settings.genre}.",
+        f"Trained on {_folders(settings.data)}; scored on {_folders(settings.validation)}; genre {settings.genre}.",
         f"A whole trial has {settings.steps} steps at a batch of {settings.base.batch}, and as much audio at other batches.",
         f"Score: {settings.price_db:g} dB for each doubling of the multiply-adds over 1 G, less the SDR; the least is the winner.",
         "SDR is the mean over songs and stems of validation crops, of averaged weights after a short training: it tells "
@@ -91,6 +91,10 @@ def _about(settings: SearchSettings, result: SearchResult) -> list[str]:
     ]
     limits = [f"{name} {value:g}" for name, value in settings.limits.to_json().items() if isinstance(value, int | float)]
     return [*lines, f"Limits: {', '.join(limits) or 'none'}; MB as {settings.limits.precision}, from the number of parameters."]
+
+
+def _folders(paths: Sequence[str]) -> str:
+    return ", ".join(Path(path).name for path in paths)
 
 
 def _columns(settings: SearchSettings) -> list[str]:
