@@ -15,7 +15,7 @@ from tfsep.training.genre_bundle import GenreBundle
 from tfsep.training.genre_data import Excerpts, GenreSong, divided
 from tfsep.training.genre_scores import GenreScores, best_temperature, genre_scores, negative_log_likelihood, softmax
 
-MOST_HIDDEN = (0.25, 0.2)  # of an excerpt's frames and of its bands
+MOST_HIDDEN = (0.2, 0.15)  # of an excerpt's frames and of its bands
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +29,12 @@ class GenreTrainingConfig:
     Raises: ValueError from a field out of range.
     """
 
-    epochs: int = 16
-    excerpts_per_song: int = 6
+    epochs: int = 40
+    excerpts_per_song: int = 8
     batch: int = 32
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 1e-3
-    dropout: float = 0.4
+    dropout: float = 0.3
     label_smoothing: float = 0.05
     widths: tuple[int, ...] = WIDTHS
     calibration_share: float = 0.15
