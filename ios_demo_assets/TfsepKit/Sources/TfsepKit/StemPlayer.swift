@@ -107,21 +107,13 @@ public final class StemPlayer {
     public private(set) var isPlaying = false
 
     @ObservationIgnored private let engine = AVAudioEngine()
-    @ObservationIgnored private var changes: NSObjectProtocol?
+    @ObservationIgnored private var changes: Observer?
     /// Until the first sample: enough for every stem to be read ahead.
     private static let leadSeconds = 0.1
 
     public init() {
         // Headphones in or out stop the engine; the view then shows that nothing plays.
-        changes = NotificationCenter.default.addObserver(
-            forName: .AVAudioEngineConfigurationChange, object: engine, queue: .main
-        ) { [weak self] _ in
-            MainActor.assumeIsolated { self?.stop() }
-        }
-    }
-
-    deinit {
-        if let changes { NotificationCenter.default.removeObserver(changes) }
+        changes = Observer(of: .AVAudioEngineConfigurationChange, from: engine) { [weak self] in self?.stop() }
     }
 
     /// Puts decks in the place of those before.
@@ -162,5 +154,20 @@ public final class StemPlayer {
         for (index, deck) in decks.enumerated() {
             deck.mix.keepOnly(Set(deck.mix.stems.filter { ($0 == "drums") == (index == 0) }))
         }
+    }
+}
+
+/// Calls a function on the main actor at each notification, for as long as it lives.
+private final class Observer: @unchecked Sendable {
+    private let token: NSObjectProtocol  // never changed
+
+    init(of name: NSNotification.Name, from object: AnyObject, call: @escaping @MainActor @Sendable () -> Void) {
+        token = NotificationCenter.default.addObserver(forName: name, object: object, queue: .main) { _ in
+            MainActor.assumeIsolated { call() }
+        }
+    }
+
+    deinit {
+        NotificationCenter.default.removeObserver(token)
     }
 }
