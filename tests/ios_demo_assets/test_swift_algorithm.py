@@ -1,7 +1,7 @@
 """The golden vectors, recomputed by the Swift code's algorithm; and the Swift code's constants against the contract."""
 
+import importlib.util
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,9 @@ from tfsep.contract import CONTRACT_VERSIONS, RESIDUAL_STEMS, ModelContract
 from tfsep.separation.runtime_contract import METADATA_NAME
 from tfsep.spec import SpectrogramSpec
 
-sys.path.insert(0, str(Path(__file__).parent))
-import swift_algorithm as swift
+FOUND = importlib.util.spec_from_file_location("swift_algorithm", Path(__file__).with_name("swift_algorithm.py"))
+swift = importlib.util.module_from_spec(FOUND)
+FOUND.loader.exec_module(swift)
 
 ASSETS = Path(__file__).parents[2] / "ios_demo_assets"
 CORE = ASSETS / "TfsepKit" / "Sources" / "TfsepCore"
