@@ -15,8 +15,8 @@ from tfsep.errors import MissingExtraError
 from .results import SDR, SHARE, TrialResult
 
 FEWEST_TRIALS = 10
-_TREES = 300
-_SHUFFLES = 20
+_TREES = 150
+_SHUFFLES = 10
 
 
 @dataclass(frozen=True, kw_only=True)

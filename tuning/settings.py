@@ -55,7 +55,7 @@ class SearchSettings:
     trials: int = 100
     budget_s: float | None = None
     price_db: float = 0.25
-    seed: int = 0
+    seed: int = 1
     patience_s: float = 60.0
 
     def __post_init__(self):

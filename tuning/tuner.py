@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import keras_tuner
 from keras_tuner.engine.trial import Trial
+from keras_tuner.src import config as keras_tuner_config
 
 from tfsep.errors import TfsepError
 from tfsep.training.folder import STATE_FILE
@@ -17,6 +18,7 @@ from .oracles import MOST_EPOCHS, SearchOracle
 from .results import SCORE
 from .settings import SearchSettings
 
+keras_tuner_config.DEBUG = False  # it prints the traceback of each failed trial, which `error.txt` keeps
 RUN = "run"  # the folder of a trial's training, in that of the trial
 
 
