@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from adversarial import generator_config, interval, score_all
+from adversarial import generator_config, score_all
+from comparison import interval
 from harness import Table, benchmark_parser, check, count, machine, positive, publish, tfsep_command, verdict
 
 from tfsep.audio import Audio
