@@ -20,6 +20,7 @@ LEVELS = (
     ("tfsep.bundle",),
     ("tfsep.training", "tfsep.separation"),
     ("tfsep.evaluation",),
+    ("tfsep.creative",),
     ("tfsep.cli",),
     ("tfsep_tuning", "tfsep_export"),
 )
