@@ -9,7 +9,7 @@ from importlib import import_module
 import tfsep
 from tfsep.errors import TfsepError
 
-COMMANDS = ("separate", "info", "render", "train", "train-genres", "genre", "pack", "pseudo-label", "evaluate", "data")
+COMMANDS = ("separate", "info", "render", "train", "train-genres", "genre", "pack", "pseudo-label", "evaluate", "data", "mashup")
 
 
 def build_parser() -> argparse.ArgumentParser:
