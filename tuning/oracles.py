@@ -10,6 +10,7 @@ import json
 import statistics
 import sys
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import keras_tuner
 import numpy as np
 from keras_tuner.engine.trial import Trial, TrialStatus
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 
 from tfsep.audio.atomic import AtomicFile
@@ -260,7 +262,9 @@ class BayesianOracle(SearchOracle, keras_tuner.oracles.BayesianOptimizationOracl
         """
         if len(self.trials_of(TrialStatus.COMPLETED)) < self.num_initial_points:
             return self._random_populate_space()
-        self.gpr.fit(*self._vectorize_trials())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # a length at its bound: few trials tell little of it
+            self.gpr.fit(*self._vectorize_trials())
         drawn = list(filter(None, (keras_tuner.Oracle._random_values(self) for _ in range(CANDIDATES))))
         if not drawn:
             return self._random_populate_space()
