@@ -41,7 +41,7 @@ class GenreContract:
     high_hz: float = 14_000.0  # what a 128 kb/s MP3 keeps
     level_rms: float = 0.1
     silence_rms: float = 1e-4
-    excerpts: int = 4
+    excerpts: int = 3
     temperature: float = 1.0
     input_name: str = "log_mel"
     name: str = "genre"

@@ -121,13 +121,13 @@ def _decoded(container: "av.container.InputContainer", start_s: float, count: in
             samples = frame.to_ndarray()
             samples = samples.T if frame.format.is_planar else samples.reshape(-1, len(frame.layout.channels))
             # the place that was found lies before the one that was sought, by up to a packet or the space between index points
-            early = 0 if frame.time is None or parts else max(0, round((start_s - frame.time) * frame.sample_rate))
+            early = 0 if parts or frame.time is None else max(0, round((start_s - frame.time) * frame.sample_rate))
             if early < len(samples):
-                parts.append(to_float(samples[early:][:count]))
+                parts.append(samples[early:][:count])
                 count -= len(parts[-1])
             if not count:
                 break
-    return np.concatenate(parts) if parts else np.zeros((0, 1), np.float32)
+    return to_float(np.concatenate(parts)) if parts else np.zeros((0, 1), np.float32)
 
 
 def _prepared(samples: np.ndarray, sample_rate_hz: int, contract: GenreContract, source: str) -> np.ndarray:
