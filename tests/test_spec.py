@@ -14,6 +14,9 @@ from tfsep.spec import SpectrogramSpec
         ({"hop_samples": 0}, "hop_samples=0: use a divisor of window_samples=4096"),
         ({"hop_samples": 4096}, "hop_samples=4096: use a divisor"),
         ({"hop_samples": 1000}, "hop_samples=1000: use a divisor"),
+        ({"synthesis_samples": 3000}, "synthesis_samples=3000: use a multiple of two hops, 2048 samples, below window_samples"),
+        ({"synthesis_samples": 4096}, "synthesis_samples=4096: use a multiple"),
+        ({"synthesis_samples": 0}, "synthesis_samples=0: use a multiple"),
         ({"channels": 6}, "channels=6: use 1 or 2"),
         ({"frames": 0}, "frames=0: use 1 or more"),
         ({"feature_gain": 0.0}, r"feature_gain=0.0: use a positive number"),
@@ -32,6 +35,12 @@ def test_derived_numbers():
 
 def test_json_round_trip():
     spec = SpectrogramSpec(sample_rate_hz=8000, window_samples=256, hop_samples=64, channels=1, frames=7, feature_gain=2.5)
+    assert SpectrogramSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+
+
+def test_the_synthesis_length_is_in_the_json_only_if_it_is_set():
+    assert "synthesis_samples" not in SpectrogramSpec().to_json()
+    spec = SpectrogramSpec(synthesis_samples=2048)
     assert SpectrogramSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
 
 

@@ -58,15 +58,16 @@ class LiveContract:
     @property
     def inputs(self) -> dict[str, tuple[int, ...]]:
         """Shape of each input by name."""
-        return {self.input_name: self._block, **dict(self.states)}
+        return {self.input_name: self.input_shape, **dict(self.states)}
 
     @property
     def outputs(self) -> dict[str, tuple[int, ...]]:
         """Shape of each output by name."""
-        return {**dict.fromkeys(self.stems, self._block), **{NEXT + name: shape for name, shape in self.states}}
+        return {**dict.fromkeys(self.stems, self.input_shape), **{NEXT + name: shape for name, shape in self.states}}
 
     @property
-    def _block(self) -> tuple[int, ...]:
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of the features and of each mask."""
         return (1, self.spec.frames, self.spec.model_bins, self.spec.channels)
 
     @property
@@ -78,9 +79,13 @@ class LiveContract:
         """Return the same promise for another number of frames a call."""
         return replace(self, spec=replace(self.spec, frames=frames))
 
-    def in_chunks(self) -> ModelContract:
-        """Return what the model promises where a whole song is taken apart: chunks of many frames, one after the other."""
-        frames = -(-FRAMES // self.spec.frames) * self.spec.frames
+    def in_chunks(self, frames: int = FRAMES) -> ModelContract:
+        """Return what the model promises where a whole song is taken apart: chunks of whole blocks, one after the other.
+
+        Args:
+            frames: of a chunk, about; rounded up to a whole block.
+        """
+        frames = -(-frames // self.spec.frames) * self.spec.frames
         return ModelContract(
             spec=replace(self.spec, frames=frames),
             stems=self.stems,

@@ -17,6 +17,14 @@ SMALL = {
         PRESETS["default"], spec=SPEC, bands=((32, 2), (96, 6)), widths=(4, 4, 8, 8), blocks=(1, 1, 0, 1), dense_bottleneck=4
     ),
     "tiny": replace(PRESETS["tiny"], spec=SPEC, bands=((32, 2), (96, 6))),
+    "live": replace(
+        PRESETS["live"],
+        spec=replace(SPEC, synthesis_samples=128),
+        bands=((32, 2), (96, 6)),
+        widths=(4, 6, 8, 8),
+        blocks=(1, 1, 0, 1),
+        dense_bottleneck=4,
+    ),
     "dssgan": replace(PRESETS["dssgan"], spec=replace(SPEC, channels=1), widths=(2, 3, 4)),
 }
 STACK = replace(SMALL["tiny"], kind="bandstack", subbands=8)
