@@ -110,12 +110,17 @@ def test_songs_that_cannot_be_used_leave_nothing(make_song, separator, tmp_path,
     assert not (tmp_path / "out" / "a_x_b").exists()
 
 
-def test_a_song_without_drums_cannot_give_them_but_can_take_them(make_song, separator, tmp_path):
-    a, b = make_song("a.wav", 120), make_song("b.wav", 120, drums=False)
+def test_a_song_without_drums_cannot_give_them(make_song, separator, tmp_path):
+    a, b = make_song("a.wav", 120), tmp_path / "b.wav"
+    tone = 0.1 * np.sin(2 * np.pi * 400 * np.arange(6 * RATE_HZ) / RATE_HZ)
+    Audio(tone[:, None].astype(np.float32), RATE_HZ).write(b, "float32")
     with pytest.raises(AudioError, match=r"b\.wav: there is no sound in its drums, which deck B is to play"):
         mash_up(a, b, tmp_path, MashupSettings(drums="B", bass="A", other="A", vocals="A"), separator=separator)
-    result = mash_up(a, b, tmp_path, MashupSettings(bars=2, tempo_b=120), separator=separator)
-    assert result.alignment.bars == 2
+
+
+def test_a_song_without_drums_can_take_them(make_song, separator, tmp_path):
+    a, b = make_song("a.wav", 120), make_song("b.wav", 120, drums=False)
+    assert mash_up(a, b, tmp_path, MashupSettings(bars=2, tempo_b=120), separator=separator).alignment.bars == 2
 
 
 def test_five_seconds_are_enough(make_song, separator, tmp_path):
