@@ -13,7 +13,7 @@ from tfsep.separation.runtime_contract import Contract
 from tfsep.spec import SpectrogramSpec
 
 BEAT_S = 0.5
-STREAM_FRAMES = 96
+STREAM_FRAMES = 64
 ROOTS_HZ = (55.0, 65.41, 49.0, 73.42)  # A, C, G, D, a beat each
 
 

@@ -47,7 +47,8 @@ def test_the_analysis_window_rises_and_falls():
     window = analysis_window(LIVE)
     peak = LIVE.window_samples - LIVE.output_samples // 2
     assert window[peak] == window.max() == 1
-    assert (np.diff(window[: peak + 1]) > 0).all() and (np.diff(window[peak:]) < 0).all()
+    assert (np.diff(window[: peak + 1]) > 0).all()
+    assert (np.diff(window[peak:]) < 0).all()
 
 
 def test_a_sine_on_a_bin_has_its_amplitude():

@@ -19,6 +19,14 @@ CONFIGS = {
     "bandstack complex": GeneratorConfig(
         kind="bandstack", head="complex", spec=SPEC, subbands=4, widths=(4, 8), blocks=(1, 1), dense_bottleneck=4
     ),
+    "live": GeneratorConfig(
+        kind="live",
+        spec=replace(SPEC, hop_samples=32, synthesis_samples=64, frames=16),
+        bands=((32, 2), (96, 6)),
+        widths=(4, 8),
+        blocks=(1, 1),
+        dense_bottleneck=4,
+    ),
     "dssgan": replace(PRESETS["dssgan"], spec=replace(SPEC, channels=1), widths=(4, 8)),
 }
 
