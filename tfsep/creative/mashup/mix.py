@@ -1,6 +1,7 @@
 """The mash-up itself: two songs in, one out."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -119,11 +120,18 @@ def mash_up(
         alignment, played = bring_together(decks, settings)
         samples = round(float(played[0].output_s[-1]) * info.sample_rate_hz)
         limiter = Limiter(info.sample_rate_hz, info.channels)
-        done = 0
-        for block in _limited(_sums(played, info.sample_rate_hz, samples), limiter):
-            files.write(block.sum(axis=1), {stem: block[:, index] for index, stem in enumerate(STEMS)})
-            done += len(block)
-            progress("mixing", done / samples)
+        done, written = 0, None
+        # encoding takes longer than mixing: it goes on beside it, a block behind
+        with ThreadPoolExecutor(1, thread_name_prefix="tfsep-mashup") as writing:
+            for block in _limited(_sums(played, info.sample_rate_hz, samples), limiter):
+                if written is not None:
+                    written.result()
+                stems = {stem: block[:, index] for index, stem in enumerate(STEMS)}
+                written = writing.submit(files.write, block.sum(axis=1), stems)
+                done += len(block)
+                progress("mixing", done / samples)
+            if written is not None:
+                written.result()
     bpm = 60 * BEATS * alignment.bars / float(played[0].output_s[-1])
     notes = tuple(note for deck in decks for note in deck.notes)
     limited_db = -20 * np.log10(limiter.least_gain)

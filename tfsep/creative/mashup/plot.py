@@ -7,6 +7,7 @@ import numpy as np
 
 from tfsep.audio import AudioReader, open_audio
 from tfsep.audio.atomic import AtomicFile
+from tfsep.creative.mashup.align import PHRASE
 from tfsep.creative.mashup.deck import POWERS_PER_S
 from tfsep.creative.mashup.meter import BEATS
 from tfsep.creative.mashup.mix import Mashup, PlayedDeck
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _COLOURS = {"A": "#2f7ed8", "B": "#e07b39"}
 _FAINT, _INK = "#c9ced8", "#1d2330"
 _CLOSE_BARS = 2
+_MOST_LINES = 48  # of bars; of longer songs only phrases are marked
 
 
 def check_plot(path: Path, *, overwrite: bool) -> None:
@@ -55,7 +57,8 @@ def _draw_deck(axes: "Axes", played: PlayedDeck) -> None:
     axes.fill_between(times_s, -whole, whole, color=_FAINT, linewidth=0)
     inside = (times_s >= played.beats_s[0]) & (times_s <= played.beats_s[-1])
     axes.fill_between(times_s, -heard, heard, where=inside, color=colour, linewidth=0)
-    lines_s = played.beats.bar_lines_s()
+    every = 1 if played.beats.bars <= _MOST_LINES else PHRASE
+    lines_s = played.beats.bar_lines_s()[played.start_bar % every :: every]
     axes.vlines(lines_s, *axes.get_ylim(), color=_INK, linewidth=0.3)
     axes.axvspan(played.beats_s[0], played.beats_s[-1], color=colour, alpha=0.12, linewidth=0)
     axes.set_title(
@@ -65,7 +68,7 @@ def _draw_deck(axes: "Axes", played: PlayedDeck) -> None:
         loc="left",
     )
     axes.set_xlim(0, deck.features.duration_s)
-    axes.set_xlabel("seconds of the song; lines are bars", fontsize=8)
+    axes.set_xlabel(f"seconds of the song; lines are {'bars' if every == 1 else f'{every} bars apart'}", fontsize=8)
     _dress(axes)
 
 
