@@ -9,7 +9,19 @@ from importlib import import_module
 import tfsep
 from tfsep.errors import TfsepError
 
-COMMANDS = ("separate", "info", "render", "train", "train-genres", "genre", "pack", "pseudo-label", "evaluate", "data", "mashup")
+COMMANDS = (
+    "separate",
+    "info",
+    "render",
+    "train",
+    "train-genres",
+    "genre",
+    "pack",
+    "pseudo-label",
+    "evaluate",
+    "data",
+    "mashup",
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
