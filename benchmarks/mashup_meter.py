@@ -83,7 +83,7 @@ def fit(inputs: np.ndarray, right: np.ndarray, epochs: int, seed: int) -> list[l
     decay = keras.regularizers.L2(_DECAY)
     dense = [keras.layers.Dense(size, "relu", kernel_regularizer=decay) for size in _HIDDEN]
     model = keras.Sequential([keras.Input((INPUTS,)), dense[0], keras.layers.Dropout(0.2), dense[1], keras.layers.Dense(1)])
-    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, epochs * (len(inputs) // 32)))
+    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, epochs * max(1, len(inputs) // 32)))
     there = inputs.any(axis=(2, 3)).repeat(STEPS, axis=1)
 
     @tf.function
