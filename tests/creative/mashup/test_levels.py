@@ -61,6 +61,7 @@ def test_one_gain_for_all_stems_that_only_turns_down(stems):
     result = limited(stems, 4096)
     loud = np.abs(stems) > 0.01
     gains = np.where(loud, result / np.where(loud, stems, 1), np.nan)
+    gains = gains[loud.any(axis=(1, 2))]
     assert np.nanmax(gains) <= 1 + 1e-6
     np.testing.assert_allclose(np.nanmax(gains, axis=(1, 2)), np.nanmin(gains, axis=(1, 2)), rtol=1e-4)
 
