@@ -1,8 +1,12 @@
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 
 import tfsep.cli
 from tfsep.cli.mashup import _settings
 from tfsep.creative.mashup import MashupSettings
+from tfsep.errors import AudioError
 
 
 @pytest.fixture
@@ -46,6 +50,7 @@ def test_options(monkeypatch, arguments, expected):
         (["--key-shift", "5"], "--key-shift 5: use auto or -2 to 2"),
         (["--format", "ogg"], "--format ogg: use one of wav, flac, mp3"),
         (["--plot", "p.pdf"], "--plot p.pdf: name it something.png"),
+        (["--plot", "none/p.png"], "--plot none/p.png: there is no folder none: make it first"),
     ],
 )
 def test_what_cannot_be_followed(mashup, make_wav, arguments, message):
@@ -61,6 +66,30 @@ def test_a_missing_song(mashup, make_wav):
     code, _, err = mashup("a.wav", "b.wav")
     assert code == 1
     assert "b.wav: there is no such file" in err
+
+
+def test_what_was_made_is_told_before_it_is_drawn(mashup, monkeypatch):
+    deck = SimpleNamespace(name="A", path=Path("a.wav"), beats=SimpleNamespace(bpm=120.0), key=None)
+    played = SimpleNamespace(deck=deck, start_bar=0, beats=SimpleNamespace(bars=4), speed=1.0, semitones=0)
+    made = SimpleNamespace(
+        decks=(played,),
+        alignment=SimpleNamespace(bars=4),
+        bpm=120.0,
+        duration_s=8.0,
+        limited_db=0.0,
+        notes=("a.wav: odd",),
+        files={"mix": Path("mashups/a_x_b/mix.wav")},
+    )
+
+    def fail(path, result):
+        raise AudioError(f"{path}: the disk is full")
+
+    monkeypatch.setattr("tfsep.creative.mashup.mash_up", lambda *args, **options: made)
+    monkeypatch.setattr("tfsep.creative.mashup.plot.write_plot", fail)
+    code, out, err = mashup("a.wav", "b.wav", "--plot", "p.png")
+    assert code == 1
+    assert "4 bars, 8.0 s at 120.0 BPM, in mashups/a_x_b" in out
+    assert err.index("a.wav: odd") < err.index("p.png: the disk is full")
 
 
 def test_silence_with_the_shipped_model(mashup, make_wav, tmp_path):

@@ -82,11 +82,11 @@ def run(args: argparse.Namespace) -> int:
             overwrite=args.overwrite,
             progress=show,
         )
-    if args.plot:
-        write_plot(args.plot, mashup)
     for note in mashup.notes:
         console.print(f"tfsep: {note}", soft_wrap=True)
     _print(mashup, Console(highlight=False, markup=False))
+    if args.plot:  # last: if it fails, the mash-up is there and told of
+        write_plot(args.plot, mashup)
     return 0
 
 

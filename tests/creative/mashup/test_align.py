@@ -34,6 +34,11 @@ def test_tempi_too_far_apart():
         matched_beats(grid(50), 200, "b.wav")
 
 
+def test_a_song_too_short_for_half_time():
+    with pytest.raises(UsageError, match=r"b\.wav: holds no whole bar at half time, 70\.0 BPM: .* --bpm 140"):
+        matched_beats(grid(140, first_downbeat=3, beats=9), 75, "b.wav")
+
+
 def test_bars_are_whole():
     assert grid(120).bars == 9
     assert grid(120, first_downbeat=0).bars == 10
@@ -52,6 +57,14 @@ def test_phrases_begin_together():
     assert (found.start_a - 3) % 8 == 0
     assert (found.start_b - 1) % 8 == 0
     assert found.bars == 16
+
+
+@pytest.mark.parametrize("length", [16, 17, 18, 20])
+def test_a_length_that_fits_no_phrase(length):
+    found = align(bars(20, phrase=4), bars(20, phrase=4), MashupSettings(bars=length), (0, 0))
+    assert found.bars == length
+    assert found.start_a == (4 if length == 16 else found.start_b)
+    assert max(found.start_a, found.start_b) + length <= 20
 
 
 @pytest.mark.parametrize("semitones", [0, 2])

@@ -39,6 +39,32 @@ def test_beats_of_b_land_on_those_of_a(make_song, separator, tmp_path):
     assert np.abs(np.median(errors)) < 0.015
 
 
+def test_stretched_drums_land_on_the_beats_of_a(make_song, separator, tmp_path):
+    a, b = make_song("a.wav", 120, first_s=0.1), make_song("b.wav", 108, first_s=0.35)
+    settings = MashupSettings(drums="B", bass="A", other="A", vocals="A", stretch="B", tempo_a=120, tempo_b=108)
+    result = mash_up(a, b, tmp_path, settings, separator=separator)
+    deck_a, deck_b = result.decks
+    assert deck_b.speed == pytest.approx(120 / 108, rel=5e-3)
+    np.testing.assert_array_equal(deck_a.output_s, deck_b.output_s)
+    errors = beat_errors_s(Audio.read(result.files["drums"]).samples, deck_a.output_s[1:-1])
+    assert len(errors) >= 11
+    assert np.abs(np.median(errors)) < 0.015
+    assert np.percentile(np.abs(errors), 90) < 0.03
+
+
+@pytest.mark.parametrize(("semitones", "shifted_hz"), [(2, 493.88), (-2, 392.0)])
+def test_a_shifted_stem_has_the_pitch_that_is_asked_for(make_song, separator, tmp_path, semitones, shifted_hz):
+    a, b = make_song("a.wav", 120), make_song("b.wav", 108)
+    song = Audio.read(b).samples
+    tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(len(song)) / RATE_HZ, dtype=np.float32)
+    Audio(song + tone[:, None], RATE_HZ).write(b, "float32")
+    settings = MashupSettings(key_shift=semitones, tempo_a=120, tempo_b=108)
+    other = Audio.read(mash_up(a, b, tmp_path, settings, separator=separator).files["other"]).samples.mean(axis=1)
+    spectrum = np.abs(np.fft.rfft(other * np.hanning(len(other)), 1 << 20))
+    peak_hz = spectrum.argmax() * RATE_HZ / (1 << 20)
+    assert abs(1200 * np.log2(peak_hz / shifted_hz)) < 5  # cents
+
+
 def test_stems_sum_to_the_mix_in_every_file(make_song, separator, tmp_path):
     a, b = make_song("a.wav", 120), make_song("b.wav", 120, rate_hz=22_050)
     result = mash_up(a, b, tmp_path / "out", MashupSettings(bars=2, key_shift=1), separator=separator, format="flac")
@@ -139,7 +165,8 @@ def test_the_picture(make_song, separator, tmp_path):
     pytest.importorskip("matplotlib")
     path = tmp_path / "plot.png"
     check_plot(path, overwrite=False)
-    result = mash_up(make_song("a.wav", 120), make_song("b.wav", 110), tmp_path, MashupSettings(bars=3), separator=separator)
+    a, b = make_song("Bada$$ - X.wav", 120), make_song("5$^_{.wav", 110)
+    result = mash_up(a, b, tmp_path, MashupSettings(bars=3), separator=separator)
     write_plot(path, result)
     assert path.read_bytes().startswith(b"\x89PNG")
     with pytest.raises(UsageError, match="is there already"):
@@ -147,3 +174,8 @@ def test_the_picture(make_song, separator, tmp_path):
     check_plot(path, overwrite=True)
     with pytest.raises(UsageError, match=r"name it something\.png"):
         check_plot(tmp_path / "plot.jpg", overwrite=False)
+    with pytest.raises(UsageError, match=r"there is no folder .*missing: make it first"):
+        check_plot(tmp_path / "missing" / "plot.png", overwrite=False)
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(UsageError, match="is a folder"):
+        check_plot(tmp_path / "folder.png", overwrite=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tfsep.creative.mashup.beats import BeatGrid
-from tfsep.creative.mashup.deck import POWERS_PER_S, Deck
+from tfsep.creative.mashup.deck import POWERS_PER_S, Deck, means_between
 from tfsep.creative.mashup.features import CHROMA_PER_S
 from tfsep.creative.mashup.meter import BEATS
 from tfsep.creative.mashup.settings import STEMS, MashupSettings
@@ -45,7 +45,8 @@ class Bars:
 def matched_beats(beats: BeatGrid, bpm: float, path: object) -> BeatGrid:
     """Return a song's beats at half, single or double time, whichever is nearest to `bpm`.
 
-    Raises: UsageError if it would have to be played more than `MOST_STRETCH` times faster or slower even so.
+    Raises: UsageError if it would have to be played more than `MOST_STRETCH` times faster or slower even so, or if no whole bar
+        is left at half time.
     """
     matched = beats
     if bpm / beats.bpm > _NATURAL:
@@ -60,6 +61,11 @@ def matched_beats(beats: BeatGrid, bpm: float, path: object) -> BeatGrid:
             f"{path}: {beats.bpm:.1f} BPM cannot be brought to {bpm:.1f} BPM, even at half or double time: "
             f"use a tempo between them, for example --bpm {between:.0f}, or another song"
         )
+    if matched.bars < 1:
+        raise UsageError(
+            f"{path}: holds no whole bar at half time, {matched.bpm:.1f} BPM: "
+            f"use a longer song, or a tempo near its own, for example --bpm {beats.bpm:.0f}"
+        )
     return matched
 
 
@@ -71,10 +77,10 @@ def describe_bars(deck: Deck, beats: BeatGrid) -> Bars:
     """
     lines_s = beats.bar_lines_s()
     played = [STEMS.index(stem) for stem in deck.store.names]
-    powers = _means(deck.powers, lines_s * POWERS_PER_S)
+    powers = means_between(deck.powers, lines_s * POWERS_PER_S)
     levels = np.sqrt(powers[:, played].sum(axis=1))
     levels = np.clip(levels / (np.percentile(levels, 90) + 1e-9), 0, 1)
-    chroma = _unit(_means(deck.features.chroma, lines_s * CHROMA_PER_S))
+    chroma = _unit(means_between(deck.features.chroma, lines_s * CHROMA_PER_S))
     phrase = _phrase(np.concatenate([_unit(np.sqrt(powers)), chroma], axis=1))
     tonal = set(deck.store.names) - {"drums"}
     return Bars(levels, chroma if tonal else np.zeros_like(chroma), phrase)
@@ -97,7 +103,7 @@ def align(a: Bars, b: Bars, settings: MashupSettings, shift: tuple[int, int]) ->
     count_a, count_b = len(a.levels), len(b.levels)
     _check_section("a", settings.start_a, settings.bars, count_a)
     _check_section("b", settings.start_b, settings.bars, count_b)
-    best = None
+    found = []
     for start_a, start_b in _starts(a, b, settings):
         room = min(count_a - start_a, count_b - start_b)
         bars = room if settings.bars is None else settings.bars
@@ -108,13 +114,8 @@ def align(a: Bars, b: Bars, settings: MashupSettings, shift: tuple[int, int]) ->
         together = (start_a - a.phrase) % PHRASE == (start_b - b.phrase) % PHRASE
         pairs = start_a + at, start_b + at
         score = coverage * (float(activity[pairs].mean()) + float(harmony[pairs].mean()) + together)
-        if best is None or score > best.score:
-            best = Alignment(start_a, start_b, bars, score)
-    if best is None:
-        raise UsageError(
-            f"--bars {settings.bars}: the decks have {count_a} and {count_b} bars and none that many together: use fewer"
-        )
-    return best
+        found.append(Alignment(start_a, start_b, bars, score))
+    return max(found, key=lambda one: one.score)
 
 
 def _check_section(deck: str, start: int | None, bars: int | None, count: int) -> None:
@@ -127,15 +128,17 @@ def _check_section(deck: str, start: int | None, bars: int | None, count: int) -
 def _starts(a: Bars, b: Bars, settings: MashupSettings) -> Sequence[tuple[int, int]]:
     """Return the pairs of first bars that come into question.
 
-    Without a length the decks play from the first bar that both have, at every offset; with one, from bars where a phrase of one
-    begins.
+    Without a length the decks play from the first bar that both have, at every offset; with one, A plays from a bar where one of
+    its phrases begins, or from any if none of these leaves room for the length.
     """
     count_a, count_b = len(a.levels), len(b.levels)
     fixed_a = None if settings.start_a is None else [settings.start_a - 1]
     fixed_b = None if settings.start_b is None else [settings.start_b - 1]
     if settings.bars is None and fixed_a is None and fixed_b is None:
         return [(max(0, -offset), max(0, offset)) for offset in range(1 - count_a, count_b)]
-    starts_a = fixed_a or list(range(a.phrase % PHRASE if count_a > PHRASE else 0, count_a, PHRASE if count_a > PHRASE else 1))
+    phrases = range(a.phrase, count_a, PHRASE) if count_a > PHRASE else range(count_a)
+    roomy = [start for start in phrases if start + (settings.bars or 1) <= count_a]
+    starts_a = fixed_a or roomy or list(range(count_a))
     starts_b = fixed_b or list(range(count_b))
     return [(start_a, start_b) for start_a in starts_a for start_b in starts_b]
 
@@ -150,13 +153,6 @@ def _phrase(bars: np.ndarray) -> int:
     novelty = np.linalg.norm(sums[at + half] - 2 * sums[at] + sums[at - half], axis=1) / half
     means = [novelty[at % PHRASE == place].mean() for place in range(PHRASE)]
     return int(np.argmax(means))
-
-
-def _means(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Return the means of `(frames, n)` between edges in frames: `(edges - 1, n)`."""
-    sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0, dtype=np.float64)])
-    at = np.clip(np.rint(edges).astype(int), 0, len(values))
-    return (sums[at[1:]] - sums[at[:-1]]) / np.maximum(np.diff(at), 1)[:, None]
 
 
 def _unit(rows: np.ndarray) -> np.ndarray:

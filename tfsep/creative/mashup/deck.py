@@ -123,20 +123,36 @@ def _check_beats(name: str, path: Path, features: Features, beats: BeatGrid | No
     return beats
 
 
+def means_between(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Return the means of `(frames, n)` between edges in frames, rounded: float64 `(edges - 1, n)`."""
+    sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0, dtype=np.float64)])
+    at = np.clip(np.rint(edges).astype(int), 0, len(values))
+    return (sums[at[1:]] - sums[at[:-1]]) / np.maximum(np.diff(at), 1)[:, None]
+
+
 class _Powers:
-    """Mean squares of stretches of 1 / `POWERS_PER_S` seconds."""
+    """Mean squares of stretches of 1 / `POWERS_PER_S` seconds; each begins at the sample nearest to its time."""
 
     def __init__(self, sample_rate_hz: int):
-        self._size = max(1, round(sample_rate_hz / POWERS_PER_S))
+        self._rate_hz = sample_rate_hz
+        self._frames = 0  # finished
         self._held = np.zeros((0, len(STEMS)), np.float32)
         self._means: list[np.ndarray] = []
 
     def push(self, stems: np.ndarray) -> None:
         """Take float32 `(samples, stems, channels)`."""
         self._held = np.concatenate([self._held, (stems**2).mean(axis=2)])
-        count = len(self._held) // self._size
-        self._means.append(self._held[: count * self._size].reshape(count, self._size, -1).mean(axis=1))
-        self._held = self._held[count * self._size :]
+        start = self._edges(self._frames, self._frames + 1)[0]
+        end = start + len(self._held)
+        # rounding may bring an edge half a sample nearer: one more is looked at
+        edges = self._edges(self._frames, end * POWERS_PER_S // self._rate_hz + 2)
+        edges = edges[edges <= end] - start
+        self._means.append(means_between(self._held, edges).astype(np.float32))
+        self._frames += len(edges) - 1
+        self._held = self._held[edges[-1] :]
 
     def finish(self) -> np.ndarray:
         return np.concatenate(self._means) if self._means else np.zeros((0, len(STEMS)), np.float32)
+
+    def _edges(self, first: int, last: int) -> np.ndarray:
+        return np.rint(np.arange(first, last) * self._rate_hz / POWERS_PER_S).astype(int)

@@ -1,6 +1,7 @@
 """The files of a mash-up."""
 
-from contextlib import ExitStack
+import os
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -9,8 +10,10 @@ from typing import Self
 import numpy as np
 
 from tfsep.audio import AudioInfo, open_writer
+from tfsep.audio.atomic import write_error
 from tfsep.audio.stems import AAC_RATES_HZ
 from tfsep.creative.mashup.settings import STEMS
+from tfsep.data.catalogue.staging import StagedFolder
 from tfsep.dsp.consistency import quantise
 from tfsep.errors import UsageError
 from tfsep.separation.job import SeparationJob
@@ -26,7 +29,9 @@ _RESIDUAL = "other"  # takes the rounding, so that the files' stems sum to the f
 class MashupFiles:
     """Writes the mix, its stems and a `.stem.mp4` into a folder of their own. Use it as a context manager.
 
-    Each appears under its name when all are complete; after an exception none does.
+    They are written in a hidden folder inside that one. When all are complete and on the disk they get their names, one right
+    after the other. After an exception before that, as on a full disk or Ctrl-C, none does, and files that had the names are
+    untouched; a kill among the renames leaves some files new and some old, each of them whole.
 
     Args:
         out: the folder in which the mash-up's own is made.
@@ -52,14 +57,18 @@ class MashupFiles:
         whole = SeparationJob(out=out, format=STEM_FILE, codec=codec)
         self._grid = stems.subtype_for(info) if stems.lossless else "float32"
         with ExitStack() as stack:
-            stem_paths = {stem: self.paths[stem] for stem in STEMS}
+            stack.callback(_remove_if_empty, self.folder)
+            self._staged = stack.enter_context(StagedFolder(self.folder / "mashup")).path
+            stack.push(self._give_names)  # runs when all writers have closed
+            staged = {part: self._staged / path.name for part, path in self.paths.items()}
+            stem_paths = {stem: staged[stem] for stem in STEMS}
             self._songs = [
                 stack.enter_context(SongFiles(stem_paths, stems, STEMS, _RESIDUAL, info)),
-                stack.enter_context(SongFiles({STEM_FILE: self.paths[STEM_FILE]}, whole, STEMS, _RESIDUAL, info)),
+                stack.enter_context(SongFiles({STEM_FILE: staged[STEM_FILE]}, whole, STEMS, _RESIDUAL, info)),
             ]
             self._mix = stack.enter_context(
                 open_writer(
-                    self.paths[MIX],
+                    staged[MIX],
                     sample_rate_hz=info.sample_rate_hz,
                     channels=info.channels,
                     subtype=stems.subtype_for(info),
@@ -81,9 +90,25 @@ class MashupFiles:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stack.__exit__(kind, error, trace)
 
+    def _give_names(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is not None:
+            return
+        for path in self.paths.values():
+            try:
+                os.replace(self._staged / path.name, path)
+            except OSError as failure:
+                raise write_error(path, failure) from None
+
     def _check_paths(self, songs: tuple[Path, Path], overwrite: bool) -> None:
         for path in self.paths.values():
             if path.resolve() in {song.resolve() for song in songs}:
                 raise UsageError(f"{path}: is one of the songs and would be overwritten: choose another --out")
+            if path.is_dir():
+                raise UsageError(f"{path}: is a folder, so no file of that name can be written: choose another --out")
             if path.exists() and not overwrite:
                 raise UsageError(f"{path}: is there already: use --overwrite, or choose another --out")
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()

@@ -33,6 +33,10 @@ def check_plot(path: Path, *, overwrite: bool) -> None:
         raise UsageError(f"--plot {path}: name it something.png")
     if path.exists() and not overwrite:
         raise UsageError(f"{path}: is there already: use --overwrite, or choose another --plot")
+    if path.is_dir():
+        raise UsageError(f"--plot {path}: is a folder: choose another name")
+    if not path.parent.is_dir():
+        raise UsageError(f"--plot {path}: there is no folder {path.parent}: make it first, or choose another")
 
 
 def write_plot(path: Path, mashup: Mashup) -> None:
@@ -66,6 +70,7 @@ def _draw_deck(axes: "Axes", played: PlayedDeck) -> None:
         f"{deck.key or 'no key'}, at {100 * played.speed:.1f} % speed",
         fontsize=9,
         loc="left",
+        parse_math=False,  # dollar signs in file names are no formulas
     )
     axes.set_xlim(0, deck.features.duration_s)
     axes.set_xlabel(f"seconds of the song; lines are {'bars' if every == 1 else f'{every} bars apart'}", fontsize=8)
