@@ -182,7 +182,8 @@ def by_oracle(kind: str, spec: SpectrogramSpec) -> Callable[[Estimates], Estimat
                 ratio = spectrum * np.conj(mixture) / energy
                 mask = np.clip(ratio.real, 0, 1)
                 if kind == "complex":
-                    mask = np.clip(ratio.real, -2, 3) + 1j * np.clip(ratio.imag, -2, 2)
+                    reach = 2 * (1 - 1 / len(stems))  # of a correction less the mean of all
+                    mask = np.clip(ratio.real, -reach, 1 + reach) + 1j * np.clip(ratio.imag, -reach, reach)
             estimates[stem] = istft(mask * mixture, spec, len(stems[stem]))
         return estimates
 

@@ -2,7 +2,6 @@
 
 import csv
 import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from adversarial import generator_config, score_all
-from comparison import interval
+from comparison import StoredScores, interval
 from harness import Table, benchmark_parser, check, count, machine, positive, publish, tfsep_command, verdict
 
 from tfsep.audio import Audio
@@ -46,10 +45,11 @@ def part_of_material(material: Path, out: Path, *, kits_unheard: bool) -> None:
     kept = [
         row for row in rows if not row["role"].startswith("drums/") or unheard(Path(row["path"]).parent.name) == kits_unheard
     ]
-    out.mkdir(parents=True)
+    out.mkdir(parents=True, exist_ok=True)
     for row in kept:
         place = out / row["path"]
         place.parent.mkdir(parents=True, exist_ok=True)
+        place.unlink(missing_ok=True)
         place.symlink_to((material / row["path"]).resolve())
     with open(out / "manifest.csv", "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
@@ -148,19 +148,24 @@ def main() -> int:
     about = machine()
     from tfsep.separation.separator import Separator
 
+    settings = {name: getattr(args, name) for name in ("family", "songs", "tests", "steps")}
+    path = args.work / "scores.json"
+    done = StoredScores(path, {"settings": settings, "seeds": {}})
+    stored = done.values
+    if stored["settings"] != settings:
+        raise SystemExit(f"{path}: was made with other settings, {stored['settings']}: use those, or another --work")
     render(args)
     tests = {test: sorted(path.parent for path in (args.work / "data" / test).glob("*/song.json")) for test in TESTS}
-    done = args.work / "scores.json"
-    stored = json.loads(done.read_text()) if done.is_file() else {}
     if "mixture" not in stored:
-        stored = {"mixture": score_all(lambda mixture: mixture.samples, tests), "seeds": {}}
+        stored["mixture"] = score_all(lambda mixture: mixture.samples, tests)
+        done.save()
     for seed in range(args.seeds):
         for training in TRAININGS:
             by_training = stored["seeds"].setdefault(str(seed), {})
             if training not in by_training:
                 drums = drums_by(Separator.load(train(args, training, seed)))
                 by_training[training] = score_all(drums, tests)
-                done.write_text(json.dumps(stored))
+                done.save()
                 print(f"seed {seed}, {training}: done", file=sys.stderr, flush=True)
     scores = {seed: stored["seeds"][seed] for seed in map(str, range(args.seeds))}
     rows, costs = rows_of(scores, stored["mixture"])

@@ -7,6 +7,7 @@ from typing import Any
 
 import tfsep
 from tfsep.bundle import Bundle
+from tfsep.contract import SPECTROGRAM
 from tfsep.errors import UsageError
 from tfsep.separation.runtime import BundleRuntime
 from tfsep.separation.runtime_contract import sha256_of
@@ -80,6 +81,8 @@ class Demo:
     def __post_init__(self) -> None:
         if not 1 <= self.seconds <= 60:
             raise UsageError(f"--seconds {self.seconds:g}: use 1 to 60")
+        if self.bundle.contract.kind != SPECTROGRAM:
+            raise UsageError(f"--model: is of kind {self.bundle.contract.kind}, the demo separates whole songs: use another")
 
 
 def make_demo(demo: Demo, out: Path, *, tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """What the U-Nets share: levels, skips, and heads that share each time-frequency cell of the mixture among the stems."""
 
 from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import ops
@@ -21,20 +23,27 @@ class BandUNet(keras.Model):
     Either way the masks sum to one, so that every cell of the mixture is given away exactly once.
     """
 
+    frame_stride = 2  # from one level to the next; positions always halve
+
     def __init__(self, config: GeneratorConfig | dict, **kwargs):
         super().__init__(**kwargs)
         self.config = config = config if isinstance(config, GeneratorConfig) else GeneratorConfig.from_json(config)
         self.output_kind = "complex_mask" if config.head == "complex" else "mask"
         widths, channels = config.widths, config.spec.channels
+        halving = (self.frame_stride, 2)
         self.normalise = BinNormalisation(name="normalise")
         self.split = self.make_split(widths[0], name="split")
         self.down_blocks = [self.make_blocks(level, "down") for level in range(len(widths))]
         self.down = [
-            keras.layers.Conv2D(width, 2, 2, activation="relu", kernel_initializer="he_normal", name=f"down{level + 1}")
+            keras.layers.Conv2D(
+                width, halving, halving, activation="relu", kernel_initializer="he_normal", name=f"down{level + 1}"
+            )
             for level, width in enumerate(widths[1:])
         ]
         self.up = [
-            keras.layers.Conv2DTranspose(width, 2, 2, activation="relu", kernel_initializer="he_normal", name=f"up{level}")
+            keras.layers.Conv2DTranspose(
+                width, halving, halving, activation="relu", kernel_initializer="he_normal", name=f"up{level}"
+            )
             for level, width in enumerate(widths[:-1])
         ]
         self.up_blocks = [self.make_blocks(level, "up") for level in range(len(widths) - 1)]
@@ -59,7 +68,8 @@ class BandUNet(keras.Model):
         self.normalise.build((*input_shape[:3], self.config.spec.channels))
         self.split.build(input_shape)
         frames, positions, widths = input_shape[1], self.config.positions, self.config.widths
-        shapes = [(None, frames >> level, positions >> level, width) for level, width in enumerate(widths)]
+        stride = self.frame_stride
+        shapes = [(None, frames // stride**level, positions >> level, width) for level, width in enumerate(widths)]
         for level, shape in enumerate(shapes):
             for block in self.down_blocks[level]:
                 block.build(shape)
@@ -82,38 +92,45 @@ class BandUNet(keras.Model):
             [self.normalise(features[..., :channels]), self.normalise.scaled(features[..., channels:])], axis=-1
         )
 
-    def _trunk(self, features):
-        """Return what the heads see, `(batch, frames, positions, 2 * widths[0])`."""
+    def trunk(self, features, run: Callable[[keras.layers.Layer, Any], Any] = lambda block, x: block(x)):
+        """Return what the heads see, `(batch, frames, positions, 2 * widths[0])`.
+
+        Args:
+            run: calls a block of a level.
+        """
         patches = x = self.split(self._normalised(features))
         skips = []
         for level, blocks in enumerate(self.down_blocks):
             if level:
                 x = self.down[level - 1](x)
             for block in blocks:
-                x = block(x)
+                x = run(block, x)
             skips.append(x)
         for level in reversed(range(len(self.up))):
             x = self.up[level](x) + skips[level]
             for block in self.up_blocks[level]:
-                x = block(x)
+                x = run(block, x)
         return ops.concatenate([x, patches], axis=-1)
 
-    def logits(self, features) -> list:
-        """Return for each stem what the softmax is taken over, `(batch, frames, model_bins * channels)`."""
-        x = self._trunk(features)
-        return [merge(x) for merge in self.merges]
-
     def call(self, features):
-        x = self._trunk(features)
-        shares = softmax([ops.cast(merge(x), "float32") for merge in self.merges])
+        return self.heads(self.trunk(features), features.shape)
+
+    def heads(self, x, shape) -> dict:
+        """Return the masks by stem.
+
+        Args:
+            x: what `trunk` returns.
+            shape: of the features.
+        """
+        shares = _softmax([ops.cast(merge(x), "float32") for merge in self.merges])
         channels = self.config.spec.channels
-        masks = [ops.reshape(share, (-1, *features.shape[1:3], channels)) for share in shares]
+        masks = [ops.reshape(share, (-1, *shape[1:3], channels)) for share in shares]
         if self.corrections:
             bounded = [ops.tanh(ops.cast(correct(x), "float32")) for correct in self.corrections]
             mean = sum(bounded[1:], bounded[0]) * (1 / len(bounded))
             no_imaginary_part = [(0, 0), (0, 0), (0, 0), (0, channels)]
             masks = [
-                ops.pad(mask, no_imaginary_part) + ops.reshape(value - mean, (-1, *features.shape[1:3], 2 * channels))
+                ops.pad(mask, no_imaginary_part) + ops.reshape(value - mean, (-1, *shape[1:3], 2 * channels))
                 for mask, value in zip(masks, bounded, strict=True)
             ]
         return dict(zip(self.config.stems, masks, strict=True))
@@ -126,7 +143,7 @@ class BandUNet(keras.Model):
         return super().get_config() | {"config": self.config.to_json()}
 
 
-def softmax(logits: list) -> list:
+def _softmax(logits: list) -> list:
     """Return the softmax over a list of tensors of one shape."""
     peak = logits[0]
     for values in logits[1:]:
