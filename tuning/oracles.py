@@ -70,6 +70,7 @@ class SearchOracle(keras_tuner.Oracle):
         self.stop_reason = ""
         self._faults, self._settings, self._on_change = faults, settings, on_change
         self._losses: dict[str, int] = {}
+        self._ended_before, self._queued_before = 0, set[str]()  # when this part of the search began
         self._seconds_before, self._started_s = 0.0, time.monotonic()
 
     # --- which trials there are ---------------------------------------------------------------------------------------
@@ -124,7 +125,7 @@ class SearchOracle(keras_tuner.Oracle):
 
     def _failures_in_a_row(self) -> int:
         count = 0
-        for name in reversed(self.end_order):
+        for name in reversed(self.end_order[self._ended_before :]):  # those of an earlier part may have had another cause
             if self.trials[name].status != TrialStatus.FAILED:
                 break
             count += 1
@@ -206,6 +207,7 @@ class SearchOracle(keras_tuner.Oracle):
                 self.reload()
             except (ValueError, KeyError, TypeError, RuntimeError) as error:
                 raise ModelError(f"{out}: not the folder of a search ({error!r}): use another --out") from None
+        self._ended_before = len(self.end_order)
         self.save()
 
     def get_state(self) -> dict[str, Any]:
@@ -214,6 +216,7 @@ class SearchOracle(keras_tuner.Oracle):
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Take in what `get_state` returned."""
+        self._queued_before = set(state["retry_queue"])
         super().set_state(state)
         self.refused, self._losses, self._seconds_before = state["refused"], state["losses"], state["seconds"]
 
@@ -227,6 +230,10 @@ class SearchOracle(keras_tuner.Oracle):
     def reload(self) -> None:
         """Read the state: finished trials stay, those that were cut off are queued, whatever was written last."""
         super().reload()
+        for name in sorted(set(self.trials) - set(self.start_order)):
+            del self.trials[name]  # it was never handed out: the same seed draws it again, under the same name
+        for trial in self.trials_of(TrialStatus.FAILED):
+            self._forget_failed(trial)
         for name in sorted(self.trials):
             ended = self.trials[name].status in (TrialStatus.COMPLETED, TrialStatus.FAILED)
             if ended and name not in self.end_order:
@@ -236,7 +243,10 @@ class SearchOracle(keras_tuner.Oracle):
         cut_off = sorted(name for name in set(self._retry_queue) if name not in self.end_order)
         self._retry_queue = []
         for name in reversed(cut_off):  # it is taken from at its end
-            self._lose(self.trials[name], "the search ended in it")
+            if name in self._queued_before:
+                self._retry_queue.append(name)  # nobody had begun it again
+            else:
+                self._lose(self.trials[name], "the search ended in it")
 
 
 class RandomOracle(SearchOracle, keras_tuner.oracles.RandomSearchOracle):

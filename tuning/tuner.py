@@ -10,6 +10,7 @@ import keras_tuner
 from keras_tuner.engine.trial import Trial
 from keras_tuner.src import config as keras_tuner_config
 
+from tfsep.audio.atomic import AtomicFile
 from tfsep.errors import TfsepError
 from tfsep.training.folder import STATE_FILE
 
@@ -89,7 +90,8 @@ class SearchTuner(keras_tuner.Tuner):
     def on_trial_end(self, trial: Trial) -> None:
         """Hand the trial back, its failure told in one line; the traceback goes to `error.txt` beside it."""
         if trial.message:
-            Path(self.get_trial_dir(trial.trial_id), "error.txt").write_text(trial.message, encoding="utf-8")
+            with AtomicFile(Path(self.get_trial_dir(trial.trial_id)) / "error.txt") as target:
+                target.file.write(trial.message.encode())
             trial.message = _reason(trial.message)
         super().on_trial_end(trial)
 

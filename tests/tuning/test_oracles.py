@@ -7,8 +7,10 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
+from tfsep_tuning import oracles
 from tfsep_tuning.oracles import MOST_LOSSES
 from tfsep_tuning.results import MULTIPLY_ADDS, SDR, SHARE, read_results
+from tfsep_tuning.search import make_oracle
 from tfsep_tuning.settings import SearchSettings, keep_settings
 
 from tfsep.errors import ModelError, TrainingError
@@ -78,6 +80,10 @@ def test_a_search_in_which_everything_fails_is_given_up(make_search, fake, tmp_p
     oracle, _ = make_search(tuner="random", trials=50, trainer=Breaks)
     assert len(read_results(tmp_path / "search").trials) == 10
     assert oracle.stop_reason == "10 trials in a row have failed, the last one: OSError: [Errno 28] No space left on device"
+    # with the disk freed the same command goes on
+    oracle, trainer = make_search(tuner="random", trials=50)
+    assert len(trainer.trained) == 40
+    assert oracle.stop_reason == "all 50 trials are done"
 
 
 def test_hyperband_draws_another_for_one_that_failed(make_search, fake, tmp_path):
@@ -129,23 +135,57 @@ def test_more_trials_later(make_search, tmp_path, tuner):
     assert sorted(first.trained + second.trained) == sorted(f"trial_{number:04d}" for number in range(10))
 
 
-def test_a_trial_that_was_cut_off_is_done_again_and_finished_ones_are_not(make_search, fake, tmp_path):
-    """The states that a kill may leave between KerasTuner's two files."""
-    make_search(tuner="random", trials=4)
+@pytest.mark.parametrize("tuner", TUNERS)
+def test_a_kill_between_two_files_changes_nothing(make_search, fake, tmp_path, monkeypatch, tuner):
+    """Killed before each of the files that a trial writes: the search finds the same, and repeats no trial that had ended."""
+
+    class Killed(BaseException):
+        pass
+
+    out, write = tmp_path / "search", oracles._write
+
+    def search():
+        return make_search(tuner=tuner, trials=6, trainer=lambda settings: fake.MadeUpTrainer(settings, nan_above=1e-3))[1]
+
+    def found():
+        return [(trial.name, trial.status, trial.values) for trial in read_results(out).trials]
+
+    search()
+    undisturbed = found()
+    assert {status for _, status, _ in undisturbed} == {"COMPLETED", "FAILED"}
+    for writes in range(9, 15):  # a whole trial, which writes five files or six
+        shutil.rmtree(out)
+        left = iter(range(writes))
+
+        def killed(path, state, left=left):
+            if next(left, None) is None:
+                raise Killed
+            write(path, state)
+
+        monkeypatch.setattr(oracles, "_write", killed)
+        with pytest.raises(Killed):
+            search()
+        monkeypatch.setattr(oracles, "_write", write)
+        files = [path for path in out.glob("trial_*/trial.json") if json.loads(path.read_text())["status"] != "RUNNING"]
+        trainer = search()
+        assert found() == undisturbed
+        assert not {path.parent.name for path in files} & set(trainer.trained)
+
+
+def test_opening_a_search_costs_a_waiting_trial_nothing(make_search, fake, tmp_path):
+    make_search(tuner="random", trials=2)
     out = tmp_path / "search"
     state = json.loads((out / "oracle.json").read_text())
-    # killed after the trial's file and before the oracle's: ended in one, under way in the other
-    state["end_order"].remove("0003")
-    state["ongoing_trials"] = {"tuner0": "0003"}
-    # started in its own file only
-    trial = json.loads((out / "trial_0002" / "trial.json").read_text()) | {"status": "RUNNING"}
-    state["end_order"].remove("0002")
-    state["start_order"].remove("0002")
-    (out / "trial_0002" / "trial.json").write_text(json.dumps(trial))
+    state["end_order"].remove("0001")
+    state["ongoing_trials"] = {"tuner0": "0001"}
+    trial = json.loads((out / "trial_0001" / "trial.json").read_text()) | {"status": "RUNNING"}
+    (out / "trial_0001" / "trial.json").write_text(json.dumps(trial))
     (out / "oracle.json").write_text(json.dumps(state))
-    _, trainer = make_search(tuner="random", trials=5)
-    assert trainer.trained == ["trial_0002", "trial_0004"]
-    assert len(read_results(out).completed) == 5
+    settings = SearchSettings(space=fake.SPACE, limits=fake.FREE, seed=1, trials=2, tuner="random")
+    for _ in range(MOST_LOSSES + 1):
+        make_oracle(settings, lambda _: []).open(out)
+    _, trainer = make_search(tuner="random", trials=2)
+    assert trainer.trained == ["trial_0001"]
 
 
 def test_a_trial_that_ends_its_process_again_and_again_is_given_up(make_search, fake, tmp_path):
