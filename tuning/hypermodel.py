@@ -20,7 +20,7 @@ from .constraints import faults
 from .material import find_material
 from .results import COST_PENALTY, MULTIPLY_ADDS, PARAMETERS, SDR, SECONDS, SHARE, STEPS, cost_penalty
 from .settings import SearchSettings
-from .space import Chosen, training_config
+from .space import Chosen, declare, training_config
 
 
 class SeparationHyperModel(keras_tuner.HyperModel):
@@ -40,7 +40,7 @@ class SeparationHyperModel(keras_tuner.HyperModel):
 
     def declare_hyperparameters(self, hp: keras_tuner.HyperParameters) -> None:
         """Add the whole space to `hp`."""
-        training_config(hp, self.settings.space, self.settings.base)
+        declare(hp, self.settings.space, self.settings.base)
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """Return a generator with fresh weights. Raises: FailedTrialError for one that passes the limits."""

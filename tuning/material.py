@@ -40,17 +40,24 @@ def find_material(data: Sequence[str], validation: Sequence[Path], genre: str) -
         return Material(folders, (), tuple(validation))
     if genre not in FAMILIES:
         raise UsageError(f"--genre {genre}: use {', '.join(FAMILIES)}, or {GENERAL} for songs of all genres")
-    kept, exclude = [], set()
+    kept, names, exclude = [], set(), set()
     for folder in folders:
         if folder.source.startswith(RECORDS):
             raise UsageError(f"--data {folder.source}: records are not sorted by genre: use the folders they were made from")
         tracks = open_source(folder.source).tracks()
-        others = {track.name.rsplit("/", 1)[-1] for track in tracks if not _is_of(track, genre)}
-        if len(others) < len(tracks):
+        mine = {_song_name(track) for track in tracks if _is_of(track, genre)}
+        if mine:
             kept.append(folder)
-            exclude |= others
+            names |= mine
+            exclude |= {_song_name(track) for track in tracks if not _is_of(track, genre)}
     if not kept:
         raise DataError(f"--data {' '.join(data)}: no song of the family {genre}: {_HINT}")
+    if names & exclude:
+        both = ", ".join(sorted(names & exclude))
+        raise DataError(
+            f"--data {' '.join(data)}: {both} is the name of a song of the family {genre} and of one of another: rename one of them, "
+            "since songs are left out by name"
+        )
     songs = [song for folder in validation for song in _song_folders(folder, genre)]
     if not songs:
         named = " ".join(map(str, validation))
@@ -66,6 +73,10 @@ def _song_folders(folder: Path, family: str) -> list[Path]:
     if kind != DEFAULT_KIND:
         raise UsageError(f"--validation {folder}: with --genre, use folders of songs, SONG/drums.flac and so on, not {kind}")
     return [track.paths[0].parent for track in open_source(str(folder)).tracks() if _is_of(track, family)]
+
+
+def _song_name(track: Track) -> str:
+    return track.name.rsplit("/", 1)[-1]
 
 
 def _is_of(track: Track, family: str) -> bool:

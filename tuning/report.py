@@ -135,8 +135,9 @@ def _failures(result: SearchResult) -> list[list[str]]:
 
 
 def _refusals(result: SearchResult) -> list[list[str]]:
-    """Return how often each limit was broken: reasons are counted without the number that they begin with."""
-    count = Counter(re.sub(r"^[\d.]+ ", "", refused["reason"]) for refused in result.refused)
+    """Return how often each limit was broken: reasons are counted one by one, without the number found."""
+    reasons = [reason for refused in result.refused for reason in refused["reason"].split("; ")]
+    count = Counter(re.sub(r"^(a tensor of )?[\d.]+ ", r"\1", reason) for reason in reasons)
     return [[str(number), reason] for reason, number in count.most_common()]
 
 

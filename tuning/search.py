@@ -10,7 +10,7 @@ from keras_tuner.engine.trial import Trial
 from .distributed import ORACLE_IP, ORACLE_PORT, TUNER_ID, Address, serve
 from .oracles import ORACLES, Faults, SearchOracle
 from .settings import SearchSettings
-from .space import training_config
+from .space import declare
 from .tuner import SearchTuner, Trainer
 
 
@@ -22,7 +22,7 @@ def make_oracle(settings: SearchSettings, faults: Faults, *, on_change: Callable
         on_change: told after each trial that begins or ends.
     """
     space = HyperParameters()
-    training_config(space, settings.space, settings.base)
+    declare(space, settings.space, settings.base)
     return ORACLES[settings.tuner](settings=settings, faults=faults, hyperparameters=space, on_change=on_change)
 
 

@@ -5,7 +5,7 @@ KerasTuner. Calling `training_config` on fresh `HyperParameters` declares the wh
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
@@ -113,6 +113,10 @@ class Space:
             wrong = [each for each in value if each not in allowed.get(name, value)]
             if wrong:
                 raise ValueError(f"{name}={wrong[0]!r}: use {', '.join(allowed[name])}")
+        for name in ("levels", "widths", "subbands", "windows", "overlaps", "batches"):
+            wrong = [each for each in getattr(self, name) if type(each) is not int or each < 1]
+            if wrong:
+                raise ValueError(f"{name}={wrong[0]!r}: use whole numbers from 1")
         for name in ("learning_rates", "critic_rates", "adversarial_weights", "feature_matching_weights"):
             low, *_, high = getattr(self, name)
             if not 0 < low < high < float("inf") or len(getattr(self, name)) != 2:
@@ -196,6 +200,12 @@ def _bands(layout: str, bins: int) -> tuple[tuple[int, int], ...]:
         if size % positions:
             raise ValueError(f"layout {layout}: {size} bins do not make {positions} positions: use a longer window")
     return tuple((size, size // positions) for size, positions in sizes)
+
+
+def declare(hp: HyperParameters, space: Space, base: TrainingConfig) -> None:
+    """Add the whole space to `hp`, whose first values may be refused."""
+    with suppress(ValueError):  # every name is declared before the generator is built, which the first values may not be
+        training_config(hp, space, base)
 
 
 def training_config(hp: HyperParameters, space: Space, base: TrainingConfig) -> TrainingConfig:

@@ -42,6 +42,14 @@ def test_a_family(songs):
     assert found.validation == (songs / "data" / "c",)
 
 
+def test_a_name_in_two_families_is_refused(songs):
+    (songs / "other" / "d").rename(songs / "other" / "a")
+    (songs / "data" / "deep" / "b").rename(songs / "other" / "b")
+    for genre in ("electronic", "jazz"):
+        with pytest.raises(DataError, match=f"a is the name of a song of the family {genre} and of one of another: rename"):
+            find_material([f"{songs}/data", f"{songs}/other"], [songs / "held"], genre)
+
+
 def test_all_songs(songs):
     found = find_material([f"{songs}/data"], [songs / "held"], GENERAL)
     assert (found.exclude, found.validation) == ((), (songs / "held",))

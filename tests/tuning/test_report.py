@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tfsep_tuning.importance import importance
 from tfsep_tuning.registry import PACKAGED, preset_config, read_presets, write_presets
-from tfsep_tuning.report import write_report
+from tfsep_tuning.report import _refusals, write_report
 from tfsep_tuning.results import MULTIPLY_ADDS, SDR, SearchResult, TrialResult, cost_penalty, pareto_front, read_results
 from tfsep_tuning.settings import SearchSettings
 
@@ -91,6 +91,23 @@ def test_report(searched):
     assert len(re.findall(r'<img src="data:image/png', page)) == 3
     assert not re.findall(r'(?:src|href)="(?!data:)', page)
     assert str(out) not in text + page
+
+
+def test_reasons_are_counted_one_by_one():
+    reasons = (
+        "2.10 G multiply-adds a second, at most 2; 300000 parameters, at most 200000",
+        "3.50 G multiply-adds a second, at most 2",
+        "a tensor of 70 MB, at most 64",
+        "a tensor of 101 MB, at most 64",
+        "layout fine: 51 bins do not make 20 positions: use a longer window",
+    )
+    result = SearchResult(trials=(), refused=tuple({"values": {}, "reason": reason} for reason in reasons), seconds=0.0)
+    assert _refusals(result) == [
+        ["2", "G multiply-adds a second, at most 2"],
+        ["2", "a tensor of MB, at most 64"],
+        ["1", "parameters, at most 200000"],
+        ["1", "layout fine: 51 bins do not make 20 positions: use a longer window"],
+    ]
 
 
 def test_report_of_few_trials(searched):

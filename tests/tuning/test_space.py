@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import keras_tuner
 import pytest
-from tfsep_tuning.space import SPACES, Chosen, Space, generator_config, space_named, training_config
+from tfsep_tuning.space import SPACES, Chosen, Space, declare, generator_config, space_named, training_config
 
 from tfsep.errors import UsageError
 from tfsep.models.config import GeneratorConfig
@@ -116,12 +116,27 @@ def test_values_of_another_space():
         ({"widths": ()}, "use one or more different values"),
         ({"widths": (8, 8)}, "use one or more different values"),
         ({"learning_rates": (1e-2, 1e-3)}, "use two positive numbers, the smaller one first"),
+        ({"windows": (2048.0,)}, "windows=2048.0: use whole numbers from 1"),
+        ({"overlaps": (0, 2)}, "overlaps=0: use whole numbers from 1"),
+        ({"batches": (0, 2)}, "batches=0: use whole numbers from 1"),
         ({"layouts": ("mine",)}, "layouts='mine': use coarse"),
     ],
 )
 def test_bad_spaces(fields, message):
     with pytest.raises(ValueError, match=message):
         Space(**fields)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"kinds": ("bandsplit",), "layouts": ("fine",), "windows": (512, 4096)}, {"levels": (9, 3), "batches": (4, 8)}]
+)
+def test_a_space_whose_first_values_are_no_generator_is_declared_whole(fields):
+    base, declared, ordered = TrainingConfig(), keras_tuner.HyperParameters(), keras_tuner.HyperParameters()
+    with pytest.raises(ValueError):  # noqa: PT011
+        training_config(keras_tuner.HyperParameters(), Space(**fields), base)
+    declare(declared, Space(**fields), base)
+    declare(ordered, Space(**{name: sorted(values, reverse=name == "windows") for name, values in fields.items()}), base)
+    assert set(declared.values) == set(ordered.values)
 
 
 def test_json():
