@@ -136,5 +136,5 @@ def test_a_stream_takes_whole_blocks():
 def test_files_of_other_kinds_are_refused(model, tmp_path):
     with pytest.raises(ModelError, match="is of kind spectrogram, which has to see ahead"):
         LiveSeparator.load(model)
-    with pytest.raises(ModelError, match="is no streaming file"):
+    with pytest.raises(ModelError, match="no trained model there"):
         LiveSeparator.load(tmp_path)

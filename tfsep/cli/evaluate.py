@@ -135,12 +135,13 @@ def _print_scores(evaluation: "Evaluation", console: "Console") -> None:
         return
     songs = len(evaluation.songs)
     title = f"{songs} song{'' if songs == 1 else 's'}, means in dB; gain is over the mixture"
+    title += "; F1 of onsets, LSD of drums above 8 kHz" if evaluation.hits else ""
     table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
     headings = ["SDR", "median", "gain", "95 %", "SI-SDR"]
     headings += ["v4: SDR", "ISR", "SIR", "SAR"] if evaluation.bsseval else []
-    headings += ["onset F1", "LSD highs"] if evaluation.hits else []
+    headings += ["F1", "LSD"] if evaluation.hits else []
     table.add_column("stem", no_wrap=True)
-    table.add_column("estimate", overflow="fold")
+    table.add_column("estimate", overflow="fold", min_width=8)
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     before = None

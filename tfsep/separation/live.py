@@ -10,6 +10,7 @@ from tfsep.contract import residual_stem
 from tfsep.contract_live import LIVE, LiveContract
 from tfsep.errors import AudioError, ModelError, UsageError
 from tfsep.separation.live_runtime import LiveRuntime
+from tfsep.separation.locate import find_contract
 from tfsep.separation.pipeline import Analysis, Synthesis
 from tfsep.separation.runtime import load_file
 
@@ -34,9 +35,12 @@ class LiveSeparator:
         self.reset()
 
     @classmethod
-    def load(cls, model: str | Path, *, channels: int = 2) -> Self:
-        """Load a streaming file, `.tflite` or `.onnx`, as `tfsep-export` writes it. Raises: ModelError, UsageError, MissingExtraError."""
-        path = Path(model)
+    def load(cls, model: str | Path = LIVE, *, channels: int = 2) -> Self:
+        """Load a streaming file: the one that comes with tfsep, or a `.tflite` or `.onnx` that `tfsep-export` wrote.
+
+        Raises: ModelError, UsageError, MissingExtraError.
+        """
+        path = find_contract(model)[0]
         if path.suffix not in (".tflite", ".onnx"):
             raise ModelError(f"{path}: is no streaming file: use a .tflite that tfsep-export wrote of a model of kind {LIVE}")
         runtime = load_file(path, threads=1)
