@@ -1,5 +1,6 @@
 """KerasTuner's view of the space: models from hyperparameters, refused before they cost time, and trials of them."""
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -14,6 +15,7 @@ from tfsep.models.cost import generator_cost
 from tfsep.models.presets import build_generator
 from tfsep.training.config import TrainingConfig
 from tfsep.training.data import DataFolder
+from tfsep.training.folder import LOG_FILE
 from tfsep.training.run import TrainingRun
 
 from .constraints import faults
@@ -88,10 +90,10 @@ class SeparationHyperModel(keras_tuner.HyperModel):
                 unpaired=self._unpaired,
                 console=Console(file=log, width=160),
             )
-            sdr = run.train(ends=lambda _: ends())
+            best = run.train(ends=lambda _: ends())
         cost = generator_cost(config.generator)
         return {
-            SDR: sdr,
+            SDR: _last_sdr(out / LOG_FILE, best),
             COST_PENALTY: cost_penalty(cost.multiply_adds_per_second, self.settings.price_db),
             MULTIPLY_ADDS: cost.multiply_adds_per_second,
             PARAMETERS: cost.parameters,
@@ -99,6 +101,15 @@ class SeparationHyperModel(keras_tuner.HyperModel):
             SHARE: run.step / for_trial(whole, self.settings, 1.0).steps,
             SECONDS: time.monotonic() - started_s,
         }
+
+
+def _last_sdr(log: Path, best: float) -> float:
+    """Return the SDR of the last validation of a run, `best` if it went on from a checkpoint with nothing left to train.
+
+    The best would be that of the shorter trial where a promoted one has become worse.
+    """
+    lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
+    return next((entry["mean_sdr"] for entry in map(json.loads, reversed(lines)) if "mean_sdr" in entry), best)
 
 
 def for_trial(config: TrainingConfig, settings: SearchSettings, share: float) -> TrainingConfig:

@@ -267,8 +267,8 @@ class BayesianOracle(SearchOracle, keras_tuner.oracles.BayesianOptimizationOracl
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         """Return the values with the best lower confidence bound of many drawn at random that keep to the limits.
 
-        KerasTuner descends from 50 points by numerical gradients instead: 11 s of processor time for each trial in a space of 15
-        hyperparameters, most of which have a few values only, and a result that may break the limits.
+        KerasTuner descends from 50 points by numerical gradients instead, which takes longer than a short trial in a space of 15
+        hyperparameters, most of which have a few values only, and its result may break the limits.
         """
         if len(self.trials_of(TrialStatus.COMPLETED)) < self.num_initial_points:
             return self._random_populate_space()

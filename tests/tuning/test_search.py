@@ -1,6 +1,7 @@
 """The command, with trials that are trained."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import keras_tuner
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 from tfsep_tuning import cli
 from tfsep_tuning.hypermodel import SeparationHyperModel, for_trial
-from tfsep_tuning.results import MULTIPLY_ADDS, PARAMETERS, SECONDS, SHARE, read_results
+from tfsep_tuning.results import MULTIPLY_ADDS, PARAMETERS, SDR, SECONDS, SHARE, read_results
 from tfsep_tuning.settings import SearchSettings, read_settings
 from tfsep_tuning.space import Space
 from tfsep_tuning.watch import LOGS
@@ -19,6 +20,8 @@ from tfsep.models.config import GeneratorConfig
 from tfsep.models.cost import generator_cost
 from tfsep.spec import SpectrogramSpec
 from tfsep.training.config import TrainingConfig
+from tfsep.training.folder import STATE_FILE
+from tfsep.training.run import TrainingRun
 
 RATE_HZ = 8000
 SPACE = Space(kinds=("bandsplit",), heads=("mask",), blocks=("residual",), convolutions=(1,), dense_bottlenecks=(0,), levels=(1, 2),
@@ -108,6 +111,19 @@ def test_a_trial_ends_by_its_time_and_a_longer_one_goes_on(command, tmp_path):
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in log] == [3, 5]
     assert "resuming" in (tmp_path / "run.log").read_text()
+
+
+def test_a_promoted_trial_is_scored_by_its_own_validation(command, tmp_path, monkeypatch):
+    """Not by the best of the shorter trial, which its checkpoint holds."""
+    found = iter((9.0, 5.0))
+    monkeypatch.setattr(TrainingRun, "_validate", lambda run: {"mean_sdr": next(found)})
+    model = SeparationHyperModel(cli.settings_of(cli.build_parser().parse_args(command("--steps", "6"))))
+    values = {"levels": 1, "width": 8, "learning_rate": 1e-3}
+    assert model.train(values, tmp_path / "short", share=1 / 3)[SDR] == 9
+    (tmp_path / "long").mkdir()
+    shutil.copy(tmp_path / "short" / STATE_FILE, tmp_path / "long")
+    assert model.train(values, tmp_path / "long", share=1 / 3)[SDR] == 9  # nothing was left to train
+    assert model.train(values, tmp_path / "long")[SDR] == 5
 
 
 def test_a_model_from_hyperparameters(command):
