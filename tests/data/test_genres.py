@@ -59,5 +59,11 @@ def test_a_genre_that_the_table_does_not_know_hides_no_other(tmp_path):
     assert genre_of(_track(tmp_path / "salsa" / "b", tag="Unknown")) == "salsa"
 
 
+def test_words_of_artists_and_titles_are_no_genres(tmp_path):
+    assert genre_of(_track(tmp_path / "Daft Punk" / "Brave New World")) is None
+    assert genre_of(_track(tmp_path / "Drum & Bass" / "Smooth Jazz Hits of Rock")) == "Drum & Bass"
+    assert genre_of(_track(tmp_path / "Daft Punk" / "a", tag="french house")) == "french house"
+
+
 def test_folders_far_above_the_song_do_not_count(tmp_path):
     assert genre_of(_track(tmp_path / "rock" / "1" / "2" / "3")) is None

@@ -51,6 +51,14 @@ def song(seconds=2.0, seed=0):
     return Audio(np.random.default_rng(seed).uniform(-0.5, 0.5, (int(seconds * RATE_HZ), 2)).astype(np.float32), RATE_HZ)
 
 
+def test_a_table_found_by_a_relative_path_names_absolute_ones(folder, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    router = Router.load("routed")
+    monkeypatch.chdir(folder.parent.parent)
+    assert dict(router.route(song()).weights) == {str(folder / "jazz.tflite"): 1.0}
+    assert "(70%): model routed/jazz.tflite" in router.for_song(song())[1]
+
+
 TABLE = RoutingTable(general="g", experts={"jazz": "j", "rock": "r"})
 
 

@@ -81,9 +81,11 @@ def genre_of(track: Track) -> str | None:
 
     1. What its source tells: `song.json` of rendered songs and song folders, MUSDB18's published list, a catalogue.
     2. The tags of its files, in the order of their names.
-    3. The names of the three folders above its first file, the inmost first: a folder for each song, below one for each genre.
+    3. The names of the three folders above its first file, the inmost first: a folder for each song, below one for each genre. They
+       must be in the table as they are, since artists and titles end with words of genres too ("Daft Punk").
     """
     if family_of(track.genre):
         return track.genre
     folders = [folder.name for folder in track.paths[0].parents][:_FOLDERS_ABOVE] if track.paths else []
-    return next((name for name in (*map(tagged_genre, track.paths), *folders) if family_of(name)), None)
+    tagged = next(filter(family_of, map(tagged_genre, track.paths)), None)
+    return tagged or next((name for name in folders if normal_genre(name) in _FAMILY_OF), None)

@@ -61,7 +61,8 @@ class BlendedRuntime:
 class Router(Separator):
     """Chooses for each song; made by `load`.
 
-    A song is heard before it is separated, in a few excerpts if it is a file. Only the models that a song needs are in memory.
+    A song is heard before it is separated, in a few excerpts if it is a file. In memory are the general model, always, and the
+    experts that the song needs.
 
     Args:
         table: who separates what, its models absolute paths or names that ship.
@@ -167,7 +168,7 @@ def _absolute(table: RoutingTable, folder: Path) -> RoutingTable:
     def place(model: str, shipped: Sequence[str]) -> str:
         return model if model in shipped and not (folder / model).exists() else str(folder / model)
 
-    models = shipped_models()
+    folder, models = folder.resolve(), shipped_models()
     experts = {family: place(model, models) for family, model in table.experts.items()}
     classifier = place(table.classifier, ("genre",))
     return replace(table, general=place(table.general, models), experts=experts, classifier=classifier)
