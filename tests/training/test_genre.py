@@ -122,6 +122,13 @@ def test_one_family_alone_cannot_be_learnt(tmp_path):
         train_genre_classifier(CONFIG, CONTRACT, songs, record={}, tell=print)
 
 
+def test_a_family_of_one_song_cannot_be_set_apart(tmp_path):
+    songs = read(write_songs(tmp_path / "songs", 4), tmp_path)
+    rock = [song for song in songs if song.family == "rock"]
+    with pytest.raises(DataError, match="family rock: its 1 songs are too few to set 20% apart"):
+        train_genre_classifier(CONFIG, CONTRACT, [song for song in songs if song not in rock[1:]], record={}, tell=print)
+
+
 def test_a_family_of_one_artist_cannot_be_set_apart(tmp_path):
     songs = read(write_songs(tmp_path / "songs", 3, artist="one"), tmp_path)
     with pytest.raises(DataError, match="family electronic: its 3 songs are too few"):

@@ -29,6 +29,7 @@ def add_parser(subparsers: "argparse._SubParsersAction") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train, score, write `RUN/best` and `RUN/report.md`."""
+    from tfsep.audio.atomic import write_error
     from tfsep.errors import DataError, MissingExtraError, UsageError
     from tfsep.training.genre_report import check_matplotlib, write_genre_report
 
@@ -60,10 +61,21 @@ def run(args: argparse.Namespace) -> int:
         tell(f"{len(read) - len(songs)} songs are held out, or by an artist of whom a song is")
     if not songs:
         raise DataError("--data: all songs are held out, or by artists of whom a song is: add others")
+    families = {song.family for song in songs}
+    unknown = sorted({song.family for song in held_out} - families)
+    if unknown:
+        raise DataError(
+            f"--validation: holds songs of the families {', '.join(unknown)}, --data of {', '.join(sorted(families))} only: add songs "
+            "of those families to --data, or take them out of --validation"
+        )
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)  # before hours of training
+    except OSError as error:
+        raise write_error(args.out / "best", error) from None
     record = {"data": [Path(text).name for text in args.data], "validation": [Path(text).name for text in args.validation]}
     bundle, scores = train_genre_classifier(config, contract, songs, record=record, tell=tell)
-    scores |= {Path(text).name: score_songs(bundle, songs) for text, songs in validation.items()}
     bundle.write(args.out / "best")
+    scores |= {text: score_songs(bundle, songs) for text, songs in validation.items()}
     write_genre_report(args.out, scores, bundle.contract.training)
     for name, each in scores.items():
         tell(f"{name}: {each.accuracy:.1%} of {each.songs} songs right, calibration error {each.calibration_error:.3f}")

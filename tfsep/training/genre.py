@@ -115,7 +115,7 @@ def train_genre_classifier(
         raise DataError(f"the songs are all of the family {families}: add songs of others of {', '.join(FAMILIES)}")
     learnt, judged = divided(songs, config.calibration_share, config.seed)
     for family in families:
-        if not any(song.family == family for song in judged):
+        if not all(any(song.family == family for song in part) for part in (learnt, judged)):
             count = sum(song.family == family for song in songs)
             raise DataError(
                 f"family {family}: its {count} songs are too few to set {config.calibration_share:.0%} apart, or of one artist: "
