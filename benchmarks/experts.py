@@ -94,10 +94,10 @@ def link_families(args: Namespace) -> dict[str, Path]:
             continue
         folders[family] = args.work / "data" / family
         folders[family].mkdir(parents=True, exist_ok=True)
+        for place in filter(Path.is_symlink, list(folders[family].iterdir())):
+            place.unlink()  # an earlier run may have had other songs
         for index in np.random.default_rng(0).permutation(len(songs))[: args.most]:
-            place = folders[family] / songs[index].name
-            if not place.is_symlink():
-                place.symlink_to(songs[index].resolve())
+            (folders[family] / songs[index].name).symlink_to(songs[index].resolve())
     if len(folders) < 2:
         raise SystemExit(
             f"--songs {args.songs}: fewer than two families have {args.least} songs: render more, or lower --least"
@@ -271,15 +271,28 @@ def accuracy(tests: Sequence[Test], heard: Mapping[str, dict[str, float] | None]
     return float(np.mean(right))
 
 
+def open_scores(args: Namespace) -> StoredScores:
+    """Return what was found so far. Raises: SystemExit if it was found with other settings."""
+    settings = {name: getattr(args, name) for name in ("steps", "later", "most", "classifier")}
+    path = args.work / "scores.json"
+    found = StoredScores(path, {"settings": settings, "heard": {}, "arms": {}})
+    if found.values.get("settings") != settings:
+        raise SystemExit(f"{path}: was made with other --steps, --later, --most or --classifier: use those, or another --work")
+    found.save()  # models are kept from here on too
+    return found
+
+
 def main() -> int:
     args = parse()
     about = machine()
     from tfsep.models.cost import generator_cost
     from tfsep.separation.genre import GenreClassifier
 
+    stored = open_scores(args)
     folders = link_families(args)
     tests = find_tests(args, list(folders))
-    stored = StoredScores(args.work / "scores.json", {"heard": {}, "arms": {}})
+    if args.real and args.real_family not in folders:
+        raise SystemExit(f"--real-family {args.real_family}: has no expert, use {', '.join(folders)}")
     classifier, heard = GenreClassifier.load(args.classifier), stored.values["heard"]
     for test in tests:
         if test.folder.name not in heard:
