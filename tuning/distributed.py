@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -99,17 +100,24 @@ class _Servicer(OracleServicer):
 
 
 def serve(
-    oracle: SearchOracle, address: Address, *, patience_s: float, tell: Callable[[str], None], tick: Callable[[], None]
+    oracle: SearchOracle,
+    out: Path,
+    address: Address,
+    *,
+    patience_s: float,
+    tell: Callable[[str], None],
+    tick: Callable[[], None],
 ) -> None:
     """Hand out trials until all are done and the workers have been told so.
 
     Args:
+        out: the folder of the search; opened when the address is this chief's, so that a second one leaves it alone.
         patience_s: after which a silent worker is lost, and its trial given to another; ten times as long without any worker
             ends the chief.
         tell: shows a line.
         tick: called about twice a second.
     Raises: TfsepError if the address cannot be listened on, or if no worker is left; the trials that are done stay, and the same
-        command goes on with the others.
+        command goes on with the others; as `SearchOracle.open`.
     """
     server = grpc.server(ThreadPoolExecutor(_THREADS), options=[("grpc.so_reuseport", 0)])
     servicer = _Servicer(oracle)
@@ -118,6 +126,7 @@ def serve(
         server.add_insecure_port(str(address))
     except RuntimeError:
         raise UsageError(f"{address}: cannot be listened on, another program may: choose an address of this machine") from None
+    oracle.open(out)
     server.start()
     tell(f"listening on {address}; workers: tfsep-tune worker --chief {address} --out ...")
     try:

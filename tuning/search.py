@@ -44,8 +44,7 @@ def run_chief(
     tick: Callable[[], None] = lambda: None,
 ) -> None:
     """Hand out all trials to workers. Raises: as `serve`."""
-    oracle.open(out)
-    serve(oracle, address, patience_s=settings.patience_s, tell=tell, tick=tick)
+    serve(oracle, out, address, patience_s=settings.patience_s, tell=tell, tick=tick)
 
 
 def run_worker(trainer: Trainer, settings: SearchSettings, out: Path, address: Address, name: str) -> None:

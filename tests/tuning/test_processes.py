@@ -115,6 +115,7 @@ def test_a_chief_on_an_address_that_is_taken_or_without_workers(fake, tmp_path):
         taken = Address("127.0.0.1", listener.getsockname()[1])
         with pytest.raises(UsageError, match="cannot be listened on, another program may"):
             run_chief(oracle, settings, tmp_path / "search", taken, tell=print)
+    assert not (tmp_path / "search").exists()
     with pytest.raises(TfsepError, match=r"no worker for 0 s, 0 trials are done: start workers"):
         run_chief(oracle, settings, tmp_path / "search", free_address(), tell=print)
 
