@@ -70,7 +70,7 @@ def test_a_killed_search_repeats_no_finished_trial(tmp_path):
 def test_chief_and_two_workers_one_of_them_killed(tmp_path):
     out, address = tmp_path / "search", free_address()
     settings = json.dumps({"trials": 10, "tuner": "hyperband", "patience_s": 2.0})
-    common = (out, "--address", address, "--settings", settings, "--sleep", "0.4")
+    common = (out, "--address", address, "--settings", settings, "--sleep", "1.5")
     chief = start("chief", *common)
     workers = [start("worker", *common, "--name", f"w{number}") for number in range(2)]
     try:
