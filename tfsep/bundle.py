@@ -120,16 +120,7 @@ class Bundle:
         for variable, value in zip(generator.variables, weights, strict=True):
             variable.assign(value)
         about = {"bundle_version": BUNDLE_VERSION, "name": name, "generator": config.to_json(), "training": training}
-        described = json.dumps(about, indent=2, allow_nan=False)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            temporary = folder / f".{MODEL_FILE}.part.keras"
-            generator.save(temporary)
-            temporary.replace(folder / MODEL_FILE)
-            with AtomicFile(folder / ABOUT_FILE) as target:
-                target.file.write(described.encode() + b"\n")
-        except OSError as error:
-            raise write_error(folder / MODEL_FILE, error) from None
+        write_model(folder, generator, ABOUT_FILE, about)
 
     @classmethod
     def load(cls, folder: Path, *, frames: int | None = None) -> "Bundle":
@@ -142,6 +133,23 @@ class Bundle:
         if frames:
             about = replace(about, config=replace(about.config, spec=replace(about.config.spec, frames=frames)))
         return cls(about, _load_generator(folder / MODEL_FILE, about.config))
+
+
+def write_model(folder: Path, model: "keras.Model", about_file: str, about: dict[str, Any]) -> None:
+    """Write a model as `MODEL_FILE` and what describes it as JSON beside it; each file appears whole or not at all.
+
+    Raises: AudioError if the folder cannot be written; ValueError for NaN in `about`, before anything is written.
+    """
+    described = json.dumps(about, indent=2, allow_nan=False)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / f".{MODEL_FILE}.part.keras"
+        model.save(temporary)
+        temporary.replace(folder / MODEL_FILE)
+        with AtomicFile(folder / about_file) as target:
+            target.file.write(described.encode() + b"\n")
+    except OSError as error:
+        raise write_error(folder / MODEL_FILE, error) from None
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from tfsep.contract import ModelContract
 from tfsep.errors import ModelError
 from tfsep.spec import SpectrogramSpec
 
@@ -142,7 +143,4 @@ class GenreContract:
         """Read a contract from what `to_bytes` returns, JSON of this kind. Raises: ModelError, which names the `source`."""
         return cls.from_json(json.loads(content), source)
 
-    def to_bytes(self, *, sha256: str | None = None) -> bytes:
-        """Return indented JSON. Args: sha256: of the model file that it lies beside."""
-        fields = self.to_json() if sha256 is None else {"model_sha256": sha256, **self.to_json()}
-        return (json.dumps(fields, indent=2) + "\n").encode()
+    to_bytes = ModelContract.to_bytes

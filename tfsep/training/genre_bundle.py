@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfsep.audio.atomic import AtomicFile, write_error
+from tfsep.bundle import MODEL_FILE, write_model
 from tfsep.contract_genre import GenreContract
 from tfsep.errors import ModelError
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import keras
 
 BUNDLE_VERSION = 1
-MODEL_FILE = "model.keras"
 ABOUT_FILE = "genre.json"
 
 
@@ -43,16 +42,7 @@ class GenreBundle:
         bare = build_genre_classifier(self.contract, self.widths)  # Keras would save the optimizer's state, twice the weights
         bare.set_weights(self.classifier.get_weights())
         about = {"bundle_version": BUNDLE_VERSION, "widths": list(self.widths), "contract": self.contract.to_json()}
-        described = json.dumps(about, indent=2, allow_nan=False)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            temporary = folder / f".{MODEL_FILE}.part.keras"
-            bare.save(temporary)
-            temporary.replace(folder / MODEL_FILE)
-            with AtomicFile(folder / ABOUT_FILE) as target:
-                target.file.write(described.encode() + b"\n")
-        except OSError as error:
-            raise write_error(folder / MODEL_FILE, error) from None
+        write_model(folder, bare, ABOUT_FILE, about)
 
     @classmethod
     def load(cls, folder: Path) -> "GenreBundle":
