@@ -1,0 +1,1 @@
+"""Drums of a song: every hit found in the drum stem, with its time, class and velocity."""
