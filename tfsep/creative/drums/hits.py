@@ -1,11 +1,11 @@
-"""A drum hit as found in a drum stem, and the classes that hits have."""
+"""A drum hit as found in a drum stem."""
 
 import math
 from dataclasses import dataclass
 
-CLASSES = ("kick", "snare", "closed_hat", "open_hat", "cymbal", "tom", "percussion")  # the order of the network's outputs
-# Classes of rendered songs (`tfsep.data.render.score.DRUM_CLASSES`) that are one class here: crash and ride.
-CLASS_OF_RENDERED = {name: name for name in CLASSES if name != "cymbal"} | {"crash": "cymbal", "ride": "cymbal"}
+from tfsep.contract_drums import CLASSES
+
+__all__ = ["CLASSES", "Hit", "in_order"]
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Hit:
 
     Attributes:
         time_s: seconds from the start of the audio to the start of the stroke's rise, >= 0, finer than a frame of the network.
-        drum: one of `CLASSES`.
+        drum: one of `CLASSES`: kick, snare, closed_hat, open_hat, cymbal (crash or ride), tom, percussion.
         velocity: how hard, from 0 (excluded) to 1, as `velocity` of rendered songs; MIDI velocity is 127 times that.
     """
 
