@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfsep.errors import TfsepError, UsageError
+from tfsep.cli.outcome import exit_code
+from tfsep.errors import UsageError
 
 from .ios_demo import cli as ios_demo
 
@@ -60,18 +61,15 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Export; print each file with its size and its distance from Keras. Returns: 0, 1 for a failure, 2 for a usage error."""
+    """Export; print each file with its size and its distance from Keras.
+
+    Returns: 0, 1 for a failure, 2 for a usage error, 130 after Ctrl-C.
+    """
     argv = sys.argv[1:] if argv is None else argv
     if argv and argv[0] == ios_demo.COMMAND:
         return ios_demo.main(argv[1:])
     args = build_parser().parse_args(argv)
-    try:
-        return run(args)
-    except TfsepError as error:
-        if args.debug:
-            raise
-        print(f"tfsep-export: {error}", file=sys.stderr)
-        return error.exit_code
+    return exit_code(lambda: run(args), program="tfsep-export", debug=args.debug)
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,13 @@
 import argparse
 import os
 import socket
-import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfsep.errors import MissingExtraError, TfsepError, TrainingError, UsageError
+from tfsep.cli.outcome import exit_code
+from tfsep.errors import MissingExtraError, TrainingError, UsageError
 
 from .constraints import BYTES_PER_PARAMETER
 from .settings import GENERAL, TUNERS
@@ -102,16 +102,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    try:
-        return args.run(args)
-    except TfsepError as error:
-        if args.debug:
-            raise
-        print(f"tfsep-tune: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("tfsep-tune: interrupted; what was finished is kept, the same command goes on", file=sys.stderr)
-        return 130
+    return exit_code(
+        lambda: args.run(args),
+        program="tfsep-tune",
+        debug=args.debug,
+        kept="what was finished is kept, the same command goes on",
+    )
 
 
 # --- commands -----------------------------------------------------------------------------------------------------------------

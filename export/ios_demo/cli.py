@@ -3,11 +3,11 @@
 import argparse
 import os
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfsep.errors import TfsepError, UsageError
+from tfsep.cli.outcome import exit_code
+from tfsep.errors import UsageError
 
 COMMAND = "ios-demo"
 
@@ -40,15 +40,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Make or check the folder. Returns: 0, 1 for a failure, 2 for a usage error."""
+    """Make or check the folder. Returns: 0, 1 for a failure, 2 for a usage error, 130 after Ctrl-C."""
     args = build_parser().parse_args(argv)
-    try:
-        return _check(args.out) if args.check else _make(args)
-    except TfsepError as error:
-        if args.debug:
-            raise
-        print(f"tfsep-export {COMMAND}: {error}", file=sys.stderr)
-        return error.exit_code
+    return exit_code(
+        lambda: _check(args.out) if args.check else _make(args),
+        program=f"tfsep-export {COMMAND}",
+        debug=args.debug,
+        kept="the folder is as it was",
+    )
 
 
 def _check(out: Path) -> int:

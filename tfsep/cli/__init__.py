@@ -1,13 +1,12 @@
 """The command line: one module a command, each with `add_parser(subparsers)` and `run(args) -> int`."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 import tfsep
-from tfsep.errors import TfsepError
+from tfsep.cli.outcome import exit_code
 
 COMMANDS = (
     "separate",
@@ -41,19 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns: 0 when all went well, 1 when something failed, 2 when the command line cannot be followed, 130 after Ctrl-C.
     """
     args = build_parser().parse_args(argv)
-    try:
-        return args.run(args)
-    except TfsepError as error:
-        if args.debug:
-            raise
-        print(f"tfsep: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("tfsep: interrupted; what was finished is kept", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # the reader of our output has gone, as in `tfsep info | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    return exit_code(lambda: args.run(args), program="tfsep", debug=args.debug)
 
 
 if __name__ == "__main__":
