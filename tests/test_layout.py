@@ -15,7 +15,15 @@ INSTALLED_AS = {"tfsep": "tfsep", "export": "tfsep_export", "tuning": "tfsep_tun
 
 # A package may import its own level and those before it.
 LEVELS = (
-    ("tfsep.errors", "tfsep.spec", "tfsep.contract", "tfsep.contract_genre", "tfsep.contract_live", "tfsep.audio"),
+    (
+        "tfsep.errors",
+        "tfsep.spec",
+        "tfsep.contract",
+        "tfsep.contract_drums",
+        "tfsep.contract_genre",
+        "tfsep.contract_live",
+        "tfsep.audio",
+    ),
     ("tfsep.dsp", "tfsep.data", "tfsep.models"),
     ("tfsep.bundle",),
     ("tfsep.training", "tfsep.separation"),

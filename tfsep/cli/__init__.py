@@ -15,11 +15,13 @@ COMMANDS = (
     "train",
     "train-genres",
     "genre",
+    "train-drums",
     "pack",
     "pseudo-label",
     "evaluate",
     "data",
     "mashup",
+    "drums",
 )
 
 

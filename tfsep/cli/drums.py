@@ -1,0 +1,74 @@
+"""`tfsep drums`: find every drum hit of a song."""
+
+import argparse
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tfsep.creative.drums.song import SongHits
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the command and its options."""
+    parser = subparsers.add_parser("drums", help="find the drum hits of a song", description=__doc__)
+    parser.add_argument("song", type=Path, metavar="SONG", help="audio file")
+    parser.add_argument("--out", type=Path, default=Path("drums"), metavar="DIR", help="folder for the files (default: drums)")
+    parser.add_argument("--stem", action="store_true", help="SONG is a drum stem already")
+    parser.add_argument("--midi", action="store_true", help="write a General MIDI file as well")
+    parser.add_argument("--model", default="default", metavar="M", help="as of tfsep separate (default: default)")
+    parser.add_argument(
+        "--transcriber", default="drums", metavar="T", help="a file that tfsep-export made (default: the one that ships)"
+    )
+    parser.add_argument("--threads", type=int, default=2, metavar="N", help="of the model (default: 2)")
+    parser.add_argument("--overwrite", action="store_true", help="replace files that are there already")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Find the hits and write them; returns 0. Errors are raised as `tfsep.errors`."""
+    from rich.console import Console
+
+    from tfsep.creative.drums.song import HitFiles
+    from tfsep.creative.drums.transcriber import DrumTranscriber
+    from tfsep.separation.separator import Separator
+
+    files = HitFiles(args.out, args.song, midi=args.midi, overwrite=args.overwrite)
+    transcriber = DrumTranscriber.load(args.transcriber)
+    separator = None if args.stem else Separator.load(args.model, threads=args.threads)
+    console = Console(stderr=True, highlight=False, markup=False)
+    found = _find(args, transcriber, separator, console)
+    models = [] if separator is None else [separator.contract.name]
+    files.write(found, models=[*models, transcriber.contract.name])
+    for note in found.notes:
+        console.print(f"tfsep: {note}", soft_wrap=True)
+    Console(highlight=False, markup=False).print(f"{_summary(found)}, in {files.folder}", soft_wrap=True)
+    return 0
+
+
+def _find(args: argparse.Namespace, transcriber: object, separator: object, console: "Console") -> "SongHits":
+    from rich.progress import Progress
+
+    from tfsep.creative.drums.song import find_hits
+
+    # off a terminal it would leave an empty line in a log
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task("listening", total=1.0)
+        return find_hits(
+            args.song,
+            transcriber=transcriber,
+            separator=separator,
+            progress=lambda share: bars.update(task, completed=share),
+        )
+
+
+def _summary(found: "SongHits") -> str:
+    from tfsep.creative.drums.hits import CLASSES
+
+    if not found.hits:
+        return f"{found.song.name}: no drum hits found"
+    counts = Counter(hit.drum for hit in found.hits)
+    listed = ", ".join(f"{counts[drum]} {drum}" for drum in CLASSES if counts[drum])
+    return f"{found.song.name}: {len(found.hits)} hits: {listed}"
