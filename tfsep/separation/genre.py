@@ -132,7 +132,8 @@ def _decoded(container: "av.container.InputContainer", start_s: float, count: in
 
 def _prepared(samples: np.ndarray, sample_rate_hz: int, contract: GenreContract, source: str) -> np.ndarray:
     """Return an excerpt as float32 mono `(samples, 1)` at the contract's rate. Raises: AudioError for NaN or infinity."""
-    mono = samples.mean(axis=1, keepdims=True, dtype=np.float32)
+    channels = samples.shape[1]
+    mono = samples @ np.full((channels, 1), 1 / channels, np.float32)  # a mean along so short an axis takes ten times as long
     if not np.isfinite(mono).all():
         raise AudioError(f"{source}: has samples that are NaN or infinite: repair the file or export it again")
     resampler = Resampler(sample_rate_hz, contract.spec.sample_rate_hz, 1)
