@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from .artefact import Exported
     from .format import Options
+    from .graph import Graph
 
 ALL = "all"
 PRECISIONS = (
@@ -93,10 +94,15 @@ def run(args: argparse.Namespace) -> int:
     tasks = _tasks(args)
     _check_report(args)
     options = Options(risky=args.risky, representative=tuple(args.representative))
-    from .genre_graph import find_genre_bundle
+    from .drum_graph import drum_graph_of, find_drum_bundle
+    from .genre_graph import find_genre_bundle, genre_graph_of
 
-    if classifier := find_genre_bundle(args.bundle):
-        return _export_classifier(args, classifier, tasks, options)
+    if folder := find_genre_bundle(args.bundle):
+        _check_listener(args, "tells genres")
+        return _export_listener(genre_graph_of(folder), tasks, options)
+    if folder := find_drum_bundle(args.bundle):
+        _check_listener(args, "finds drum hits")
+        return _export_listener(drum_graph_of(folder), tasks, options)
     folder = find_bundle(args.bundle)
     from tfsep.bundle import Bundle
 
@@ -123,18 +129,18 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _export_classifier(args: argparse.Namespace, folder: Path, tasks: list[Task], options: "Options") -> int:
-    """Write the files of a genre classifier. Raises: UsageError for what is there for models that separate alone."""
-    from tfsep.training.genre_bundle import GenreBundle
+def _check_listener(args: argparse.Namespace, does: str) -> None:
+    """Raise UsageError for what is there for models that separate alone."""
+    if args.waveform or args.report or args.representative:
+        raise UsageError(f"{args.bundle}: {does}; --waveform, --report and --representative are for models that separate")
 
+
+def _export_listener(graph: "Graph", tasks: list[Task], options: "Options") -> int:
+    """Write the files of a network that tells something about music."""
     from .artefact import write_artefact
     from .formats import FORMATS
-    from .genre_graph import genre_graph
     from .parity import Reference
 
-    if args.waveform or args.report or args.representative:
-        raise UsageError(f"{args.bundle}: tells genres; --waveform, --report and --representative are for models that separate")
-    graph = genre_graph(GenreBundle.load(folder))
     reference = Reference(graph)
     for task in tasks:
         _show(write_artefact(graph, reference, task.path, FORMATS[task.to], task.precision, options))

@@ -31,3 +31,8 @@ def drum_graph(bundle: DrumBundle) -> Graph:
         return bundle.transcriber(log_mel, training=False)
 
     return Graph(bundle.contract, function, tuple(bundle.transcriber.variables), reference)
+
+
+def drum_graph_of(folder: Path) -> Graph:
+    """Return the graph of the transcriber in a folder. Raises: as `DrumBundle.load`."""
+    return drum_graph(DrumBundle.load(folder))

@@ -31,3 +31,8 @@ def genre_graph(bundle: GenreBundle) -> Graph:
         return bundle.classifier(log_mel, training=False)
 
     return Graph(bundle.contract, function, tuple(bundle.classifier.variables), reference)
+
+
+def genre_graph_of(folder: Path) -> Graph:
+    """Return the graph of the classifier in a folder. Raises: as `GenreBundle.load`."""
+    return genre_graph(GenreBundle.load(folder))

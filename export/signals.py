@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfsep.contract import WAVEFORM, ModelContract, residual_stem
+from tfsep.contract_drums import DRUM_HITS, DrumContract
 from tfsep.contract_genre import GENRE, GenreContract
 from tfsep.contract_live import LIVE
+from tfsep.dsp.drum_mel import DrumMel
 from tfsep.dsp.genre_excerpts import GenreInput
 from tfsep.dsp.stft import features, stft
 from tfsep.separation.runtime_contract import Contract
@@ -41,6 +43,8 @@ def trials(contract: Contract) -> list[Trial]:
     """
     if contract.kind == GENRE:
         return _genre_trials(contract)
+    if contract.kind == DRUM_HITS:
+        return _drum_trials(contract)
     if contract.kind == LIVE:
         contract = contract.in_chunks(STREAM_FRAMES)
     spec = contract.spec
@@ -65,6 +69,15 @@ def _genre_trials(contract: GenreContract) -> list[Trial]:
     silence = np.zeros(contract.input_shape[1:], np.float32)  # which no song is judged by, but the file must bear
     sounds = _sounds(sum(music(contract.excerpt_samples, contract.spec).values()))
     return [Trial(name, silence if name == "silence" else hear(sound), sound) for name, sound in sounds.items()]
+
+
+def _drum_trials(contract: DrumContract) -> list[Trial]:
+    sounds = _sounds(sum(music(contract.spec.frames * contract.spec.hop_samples, contract.spec).values()))
+    heard = {name: DrumMel(contract).push(sound) for name, sound in sounds.items()}
+    tensors = {
+        name: np.pad(mel, ((0, contract.spec.frames - len(mel)), (0, 0)))[..., np.newaxis] for name, mel in heard.items()
+    }
+    return [Trial(name, tensors[name], sound) for name, sound in sounds.items()]
 
 
 def _trial(name: str, sound: np.ndarray, contract: ModelContract, stems: dict[str, np.ndarray] | None = None) -> Trial:
