@@ -153,11 +153,11 @@ def score_all(separate: Callable[[Estimates], Estimates], tests: dict[str, list[
     return scores
 
 
-def by_model(path: Path, threads: int) -> Callable[[Estimates], Estimates]:
-    """Return what separates with a model file."""
+def by_model(model: str | Path, threads: int) -> Callable[[Estimates], Estimates]:
+    """Return what separates with a model."""
     from tfsep.separation.separator import Separator
 
-    separator = Separator.load(path, threads=threads)
+    separator = Separator.load(model, threads=threads)
 
     def separate(stems: Estimates) -> Estimates:
         found = separator.separate(Audio(_sum(stems), RATE_HZ))

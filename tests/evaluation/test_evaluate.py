@@ -10,8 +10,6 @@ from tfsep.errors import DataError, ModelError, UsageError
 from tfsep.evaluation import Evaluation, evaluate, summarise
 from tfsep.evaluation.summary import bootstrap_interval, genre_means, to_json
 
-pytest.importorskip("scipy", reason="the HPSS baseline needs it")
-
 
 def energy(sound):
     return np.sum(sound.astype(np.float64) ** 2)

@@ -28,6 +28,11 @@ FIELDS = {"spec": SPEC, "bands": ((32, 2), (96, 6)), "widths": (4, 8), "blocks":
         ({"widths": (4,) * 5, "blocks": (0,) * 5}, "multiples of 16"),
         ({"kind": "dssgan"}, "generators of kind dssgan are mono"),
         ({"head": "phase"}, "head='phase': use mask or complex"),
+        (
+            {"kind": "dssgan", "hpss_inputs": True, "spec": replace(SPEC, channels=1)},
+            "hpss_inputs=True: is for generators of kind",
+        ),
+        ({"kind": "live", "hpss_inputs": True}, "not live"),
         ({"block": "dense"}, "block='dense': use residual or plain"),
         ({"kind": "dssgan", "head": "complex", "spec": replace(SPEC, channels=1)}, "generators of kind dssgan give real masks"),
         ({"kind": "bandstack", "subbands": 3}, "subbands=3: use a divisor of the 128 bins"),
@@ -47,6 +52,8 @@ def test_positions_and_frames():
     stack = GeneratorConfig(**FIELDS | {"kind": "bandstack", "subbands": 4})
     assert (stack.positions, stack.frame_multiple) == (32, 2)
     assert (config.input_channels, replace(config, head="complex").input_channels) == (2, 6)
+    assert [replace(config, head=head, hpss_inputs=True).seen_channels for head in ("mask", "complex")] == [6, 10]
+    assert config.seen_channels == config.input_channels
     assert PRESETS["dssgan"].frame_multiple == 1
 
 
@@ -60,7 +67,7 @@ def test_json_round_trip(name):
 
 def test_files_written_before_a_field_was_there_still_load():
     config = GeneratorConfig(**FIELDS)
-    old = {name: value for name, value in config.to_json().items() if name not in ("head", "block", "subbands")}
+    old = {name: value for name, value in config.to_json().items() if name not in ("head", "block", "subbands", "hpss_inputs")}
     assert GeneratorConfig.from_json(old) == config
 
 

@@ -34,6 +34,8 @@ KINDS = SMALL | {
     "bandstack without dense layers": replace(STACK, block="plain", dense_bottleneck=0),
     "complex": replace(SMALL["tiny"], head="complex"),
     "bandstack complex": replace(STACK, head="complex", stems=("drums", "bass", "other")),
+    "hpss": replace(SMALL["tiny"], hpss_inputs=True),
+    "bandstack hpss complex": replace(STACK, hpss_inputs=True, head="complex"),
     "mono complex": replace(STACK, head="complex", spec=replace(SPEC, channels=1)),
 }
 

@@ -6,10 +6,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tfsep.dsp.hpss import HpssBaseline
 from tfsep.errors import UsageError
 from tfsep.evaluation.dataset import STEMS
 from tfsep.evaluation.targets import REST_STEMS, unscored_stems
+from tfsep.separation.hpss_runtime import DRUMS, HpssRuntime
+from tfsep.separation.separator import Separator
 
 MIXTURE_LABEL = "mixture"
 SCALED_LABEL = "scaled mixture"  # the mixture times the gain that suits the song best: a control that separates nothing
@@ -33,27 +34,20 @@ class StreamingSeparator(Protocol):
 
 
 class Hpss:
-    """The baseline of `tfsep.dsp.hpss` as a separator of drums."""
+    """The model `hpss` as a baseline, of whose stems the drums alone are of interest."""
 
-    stems = HpssBaseline.stems
+    stems = (DRUMS,)
 
-    def stream(self, blocks: Iterable[np.ndarray], *, sample_rate_hz: int, channels: int) -> Iterator["HpssBlock"]:
+    def __init__(self) -> None:
+        self._separator = Separator(HpssRuntime())
+
+    def stream(self, blocks: Iterable[np.ndarray], *, sample_rate_hz: int, channels: int) -> Iterator[StemBlock]:
         """Yield the percussive part of the mixture as drums."""
-        for drums in HpssBaseline().stream(blocks, sample_rate_hz=sample_rate_hz, channels=channels):
-            yield HpssBlock(drums)
-
-
-class HpssBlock:
-    """A block of the baseline's drums, float32 `(samples, channels)`."""
-
-    def __init__(self, drums: np.ndarray) -> None:
-        self.stems = {"drums": drums}
+        return self._separator.stream(blocks, sample_rate_hz=sample_rate_hz, channels=channels, stems=self.stems)
 
 
 def load_model(model: str | Path, threads: int) -> StreamingSeparator:
     """Load a model by name or path. Raises: ModelError as `Separator.load`."""
-    from tfsep.separation.separator import Separator
-
     return Separator.load(model, threads=threads)
 
 

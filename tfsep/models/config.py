@@ -28,6 +28,8 @@ class GeneratorConfig:
         blocks: blocks at each level, on the way down and again on the way up.
         dense_bottleneck: a frequency-wise dense layer maps `n` positions to `n / dense_bottleneck` and back; 0 for none. In
             `bandsplit` there is one after the blocks of each level, in `bandstack` one within each block.
+        hpss_inputs: whether it also sees the harmonic and the percussive part of the mixture, which it makes from its input by
+            median filters, see `tfsep.dsp.hpss`.
 
     Raises: ValueError from a field out of range.
     """
@@ -42,6 +44,7 @@ class GeneratorConfig:
     block: str = "residual"
     blocks: tuple[int, ...] = (1, 1, 2, 2)
     dense_bottleneck: int = 8
+    hpss_inputs: bool = False
 
     def __post_init__(self):
         if len(self.stems) < 2 or len(set(self.stems)) != len(self.stems):
@@ -53,6 +56,10 @@ class GeneratorConfig:
         for name, allowed in (("head", HEADS), ("block", BLOCKS)):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name}={getattr(self, name)!r}: use {' or '.join(allowed)}")
+        if self.kind not in UNET_KINDS and self.hpss_inputs:
+            raise ValueError(
+                f"hpss_inputs=True: is for generators of kind {' or '.join(UNET_KINDS)}, not {self.kind}; leave it out"
+            )
         if self.kind not in UNET_KINDS and self.head == "complex":
             raise ValueError(f"head='complex': generators of kind {self.kind} give real masks, use mask")
         if self.kind not in (*UNET_KINDS, LIVE):
@@ -97,6 +104,11 @@ class GeneratorConfig:
     def input_channels(self) -> int:
         """Channels of the input: those of the sound; with the complex head also their phase, as real and imaginary parts."""
         return self.spec.channels * (3 if self.head == "complex" else 1)
+
+    @property
+    def seen_channels(self) -> int:
+        """Channels that the first layer sees: those of the input and, with `hpss_inputs`, what is made from them."""
+        return self.input_channels + (2 * self.spec.channels if self.hpss_inputs else 0)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON values."""

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfsep.dsp.hpss_ops import hpss_features
 from tfsep.models.config import GeneratorConfig
 from tfsep.models.layers import BinNormalisation
 
@@ -66,7 +67,7 @@ class BandUNet(keras.Model):
 
     def build(self, input_shape):
         self.normalise.build((*input_shape[:3], self.config.spec.channels))
-        self.split.build(input_shape)
+        self.split.build((*input_shape[:3], self.config.seen_channels))
         frames, positions, widths = input_shape[1], self.config.positions, self.config.widths
         stride = self.frame_stride
         shapes = [(None, frames // stride**level, positions >> level, width) for level, width in enumerate(widths)]
@@ -84,13 +85,14 @@ class BandUNet(keras.Model):
         self.built = True
 
     def _normalised(self, features):
-        if self.config.head == "mask":
-            return self.normalise(features)
-        channels = self.config.spec.channels
-        # real and imaginary parts have no mean
-        return ops.concatenate(
-            [self.normalise(features[..., :channels]), self.normalise.scaled(features[..., channels:])], axis=-1
-        )
+        channels, is_complex = self.config.spec.channels, self.config.head == "complex"
+        magnitudes = features[..., :channels] if is_complex else features
+        seen = [self.normalise(magnitudes)]
+        if is_complex:
+            seen.append(self.normalise.scaled(features[..., channels:]))  # real and imaginary parts have no mean
+        if self.config.hpss_inputs:
+            seen.append(self.normalise(hpss_features(magnitudes)))
+        return ops.concatenate(seen, axis=-1) if len(seen) > 1 else seen[0]
 
     def trunk(self, features, run: Callable[[keras.layers.Layer, Any], Any] = lambda block, x: block(x)):
         """Return what the heads see, `(batch, frames, positions, 2 * widths[0])`.

@@ -6,6 +6,7 @@ from pathlib import Path
 from tfsep.contract import ModelContract
 from tfsep.contract_genre import GENRE
 from tfsep.errors import ModelError
+from tfsep.separation import hpss_runtime
 from tfsep.separation.runtime import shipped_models
 from tfsep.separation.runtime_contract import read_contract
 
@@ -40,6 +41,8 @@ def find_contract(model: str | Path) -> tuple[Path, ModelContract]:
     Raises: ModelError if there is no such model or its description is damaged.
     """
     path = Path(model)
+    if model == hpss_runtime.HPSS and not path.exists():
+        return Path(hpss_runtime.__file__), hpss_runtime.HpssRuntime.contract  # it is all code
     if isinstance(model, str) and model in shipped_models() and not path.exists():
         path = Path(str(resources.files("tfsep") / "weights" / model / "model.tflite"))
     if path.suffix in (".tflite", ".onnx"):

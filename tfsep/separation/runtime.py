@@ -15,6 +15,7 @@ from tfsep.contract import WAVEFORM, ModelContract
 from tfsep.contract_genre import GENRE
 from tfsep.contract_live import LIVE
 from tfsep.errors import MissingExtraError, ModelError, UsageError
+from tfsep.separation.hpss_runtime import HPSS, HpssRuntime
 from tfsep.separation.live_runtime import LiveRuntime, bundle_runtime
 from tfsep.separation.runtime_contract import Contract, check_tensors, read_contract
 
@@ -50,8 +51,9 @@ def load_runtime(model: str | Path, *, threads: int = 2) -> Runtime | LiveRuntim
     """Load a model.
 
     Args:
-        model: the name of a model that comes with tfsep, such as "default"; a `.tflite` file; a `.onnx` file (needs the extra
-            [onnx]); a folder with `model.keras` and `bundle.json`, or the `.keras` file in it (needs the extra [train]).
+        model: the name of a model that comes with tfsep, such as "default", or "hpss", which takes no file; a `.tflite` file; a
+            `.onnx` file (needs the extra [onnx]); a folder with `model.keras` and `bundle.json`, or the `.keras` file in it (needs
+            the extra [train]).
         threads: how many threads a `.tflite` or `.onnx` may use.
     Raises: ModelError if there is no such model, it is damaged, or not what its description says, UsageError for `threads`
         below 1, MissingExtraError.
@@ -60,9 +62,11 @@ def load_runtime(model: str | Path, *, threads: int = 2) -> Runtime | LiveRuntim
         raise UsageError(f"threads={threads}: use 1 or more")
     path = Path(model)
     if isinstance(model, str) and path.name == model and not path.suffix and not path.exists():
+        if model == HPSS:
+            return HpssRuntime(workers=threads)
         names = shipped_models()
         if model not in names:
-            known = f"models that come with tfsep: {', '.join(names)}" if names else "no models come with this copy of tfsep"
+            known = f"models that come with tfsep: {', '.join((*names, HPSS))}"
             raise ModelError(f"model {model!r}: there is no such model or file; {known}; else {_ALLOWED}")
     elif not path.exists():
         raise ModelError(f"{path}: there is no such model: {_ALLOWED}")

@@ -41,7 +41,7 @@ class SoundMeter:
         self._hz = np.arange(self._spec.bins) * sample_rate_hz / self._spec.window_samples
 
     def push(self, excerpt: np.ndarray) -> None:
-        """Take float32 `(samples, channels)`. Raises: MissingExtraError without scipy."""
+        """Take float32 `(samples, channels)`."""
         self._excerpts += 1
         mono = excerpt.mean(axis=1, keepdims=True, dtype=np.float32)
         active = len(mono) > self._spec.window_samples and np.sqrt(np.square(mono).mean()) > _ACTIVE_RMS
