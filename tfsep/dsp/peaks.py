@@ -3,6 +3,11 @@
 import numpy as np
 
 
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """Return `1 / (1 + exp(-logits))`, without overflow."""
+    return 0.5 * (1 + np.tanh(0.5 * logits))
+
+
 def pick_peaks(activations: np.ndarray, radius: int) -> np.ndarray:
     """Return where curves are highest within `radius` frames either side; of equal neighbours the first.
 

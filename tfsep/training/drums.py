@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from tfsep.contract_drums import ONSETS, VELOCITIES, DrumContract
+from tfsep.dsp.peaks import sigmoid
 from tfsep.errors import DataError, TrainingError
 from tfsep.training.checkpoint import AveragedWeights, load_parts, save_parts
 from tfsep.training.drum_bundle import DrumBundle, DrumNetwork
@@ -241,11 +242,11 @@ def activations_of(transcriber: keras.Model, mel: np.ndarray, contract: DrumCont
     for chunk, start in zip(chunks, starts, strict=True):
         part = mel[start : start + frames]
         chunk[: len(part), :, 0] = part
-    logits = transcriber.predict_on_batch(chunks)[ONSETS]
+    logits = np.asarray(transcriber(chunks, training=False)[ONSETS])
     result = np.concatenate(
         [logits[0][:context], *(chunk[context : frames - context] for chunk in logits), logits[-1][-context:]]
     )
-    return 1 / (1 + np.exp(-result[: len(mel)]))
+    return sigmoid(result[: len(mel)])
 
 
 def judged_scores(

@@ -5,8 +5,8 @@ import numpy as np
 REACH_S = 0.025  # how far from the network's time the rise is looked for, with the stretches that are compared
 _STEP = 16  # samples
 _BEFORE_S, _AFTER_S = 0.006, 0.003  # stretches whose levels are compared
-_NEAR_S = 0.006  # deviation of the network's times: a rise further off counts less
-_FLOOR = 1e-10
+_NEAR_S = 0.004  # deviation of the times that the network tells: a rise further off counts less
+_FLOOR = 1e-4  # of the loudest step nearby: what is below counts as silent
 
 
 def rise_s(sound: np.ndarray, about_s: float, sample_rate_hz: int) -> float:
@@ -29,9 +29,13 @@ def rise_s(sound: np.ndarray, about_s: float, sample_rate_hz: int) -> float:
     sums = np.concatenate([[0.0], np.cumsum(power)])
     before, after = (max(1, round(length_s * sample_rate_hz / _STEP)) for length_s in (_BEFORE_S, _AFTER_S))
     at = np.arange(before, len(sums) - after)
-    louder = (sums[at + after] - sums[at]) / after + _FLOOR
-    softer = (sums[at] - sums[at - before]) / before + _FLOOR
+    floor = _FLOOR * power.max() + 1e-20
+    louder = (sums[at + after] - sums[at]) / after + floor
+    softer = (sums[at] - sums[at - before]) / before + floor
     offsets_s = (first + at * _STEP) / sample_rate_hz - about_s
-    gains = np.maximum(np.log(louder / softer), 0) * np.exp(-0.5 * (offsets_s / _NEAR_S) ** 2)
-    best = int(gains.argmax())
+    gains = np.maximum(np.log(louder / softer), 0)
+    near = int((gains * np.exp(-0.5 * (offsets_s / _NEAR_S) ** 2)).argmax())
+    # nearness tells which rise it is, and draws the time from where that rise is steepest
+    around = slice(max(0, near - after), near + after + 1)
+    best = around.start + int(gains[around].argmax())
     return about_s + float(offsets_s[best]) if gains[best] > 0 else about_s

@@ -13,7 +13,7 @@ from tfsep.creative.drums.hits import Hit, in_order
 from tfsep.creative.drums.rise import REACH_S, rise_s
 from tfsep.dsp.drum_mel import DrumMel
 from tfsep.dsp.overlap_add import ChunkCutter
-from tfsep.dsp.peaks import pick_peaks, vertex
+from tfsep.dsp.peaks import pick_peaks, sigmoid, vertex
 from tfsep.errors import AudioError, ModelError
 from tfsep.separation.runtime import Runtime, load_file
 
@@ -136,7 +136,7 @@ class HitStream:
         found = self._runtime.predict(heard)
         known = slice(contract.context_frames if self._chunks else 0, len(chunk) - (0 if last else contract.context_frames))
         self._chunks += 1
-        self._likely = np.concatenate([self._likely, 1 / (1 + np.exp(-found[ONSETS][known]))])
+        self._likely = np.concatenate([self._likely, sigmoid(found[ONSETS][known])])
         self._hard = np.concatenate([self._hard, found[VELOCITIES][known]])
         end = self._first + len(self._likely) - (0 if last else contract.peak_frames)
         hits = list(self._hits(end))
