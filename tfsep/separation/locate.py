@@ -4,6 +4,7 @@ from importlib import resources
 from pathlib import Path
 
 from tfsep.contract import ModelContract
+from tfsep.contract_drums import DRUM_HITS
 from tfsep.contract_genre import GENRE
 from tfsep.errors import ModelError
 from tfsep.separation import hpss_runtime
@@ -51,6 +52,8 @@ def find_contract(model: str | Path) -> tuple[Path, ModelContract]:
         contract = read_contract(path)
         if contract.kind == GENRE:
             raise ModelError(f"{path}: tells genres, it does not separate: use it with tfsep genre")
+        if contract.kind == DRUM_HITS:
+            raise ModelError(f"{path}: finds drum hits, it does not separate: use it with tfsep drums --transcriber")
         return path, contract
     folder = find_bundle(path)
     from tfsep.bundle import read_about
