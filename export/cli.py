@@ -95,6 +95,7 @@ def run(args: argparse.Namespace) -> int:
     _check_report(args)
     options = Options(risky=args.risky, representative=tuple(args.representative))
     from .drum_graph import drum_graph_of, find_drum_bundle
+    from .enhance_graph import enhance_graph_of, find_enhance_bundle
     from .genre_graph import find_genre_bundle, genre_graph_of
 
     if folder := find_genre_bundle(args.bundle):
@@ -103,6 +104,9 @@ def run(args: argparse.Namespace) -> int:
     if folder := find_drum_bundle(args.bundle):
         _check_listener(args, "finds drum hits")
         return _export_listener(drum_graph_of(folder), tasks, options)
+    if folder := find_enhance_bundle(args.bundle):
+        _check_listener(args, "restores highs")
+        return _export_listener(enhance_graph_of(folder), tasks, options)
     folder = find_bundle(args.bundle)
     from tfsep.bundle import Bundle
 

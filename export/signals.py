@@ -6,10 +6,12 @@ import numpy as np
 
 from tfsep.contract import WAVEFORM, ModelContract, residual_stem
 from tfsep.contract_drums import DRUM_HITS, DrumContract
+from tfsep.contract_enhance import ENHANCE, EnhanceContract
 from tfsep.contract_genre import GENRE, GenreContract
 from tfsep.contract_live import LIVE
 from tfsep.dsp.drum_mel import DrumMel
 from tfsep.dsp.genre_excerpts import GenreInput
+from tfsep.dsp.replication import network_input
 from tfsep.dsp.stft import features, stft
 from tfsep.separation.runtime_contract import Contract
 from tfsep.spec import SpectrogramSpec
@@ -45,6 +47,8 @@ def trials(contract: Contract) -> list[Trial]:
         return _genre_trials(contract)
     if contract.kind == DRUM_HITS:
         return _drum_trials(contract)
+    if contract.kind == ENHANCE:
+        return _enhance_trials(contract)
     if contract.kind == LIVE:
         contract = contract.in_chunks(STREAM_FRAMES)
     spec = contract.spec
@@ -77,6 +81,15 @@ def _drum_trials(contract: DrumContract) -> list[Trial]:
     tensors = {
         name: np.pad(mel, ((0, contract.spec.frames - len(mel)), (0, 0)))[..., np.newaxis] for name, mel in heard.items()
     }
+    return [Trial(name, tensors[name], sound) for name, sound in sounds.items()]
+
+
+def _enhance_trials(contract: EnhanceContract) -> list[Trial]:
+    spec = contract.spec
+    first_bin = contract.first_bin((contract.lowest_cutoff_hz + contract.highest_cutoff_hz) / 2)
+    sounds = _sounds(sum(music(spec.frames * spec.hop_samples, spec).values()))
+    spectra = {name: stft(sound, spec)[: spec.frames] for name, sound in sounds.items()}
+    tensors = {name: network_input(features(each, spec)[..., 0], first_bin, spec) for name, each in spectra.items()}
     return [Trial(name, tensors[name], sound) for name, sound in sounds.items()]
 
 

@@ -20,6 +20,7 @@ LEVELS = (
         "tfsep.spec",
         "tfsep.contract",
         "tfsep.contract_drums",
+        "tfsep.contract_enhance",
         "tfsep.contract_genre",
         "tfsep.contract_live",
         "tfsep.audio",

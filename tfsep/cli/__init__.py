@@ -21,6 +21,8 @@ COMMANDS = (
     "evaluate",
     "data",
     "mashup",
+    "enhance",
+    "train-enhance",
     "drums",
 )
 

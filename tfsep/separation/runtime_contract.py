@@ -6,13 +6,14 @@ from pathlib import Path
 
 from tfsep.contract import ModelContract, contract_kind, described_sha256
 from tfsep.contract_drums import DRUM_HITS, DrumContract
+from tfsep.contract_enhance import ENHANCE, EnhanceContract
 from tfsep.contract_genre import GENRE, GenreContract
 from tfsep.contract_live import LIVE, LiveContract
 from tfsep.errors import ModelError
 from tfsep.separation import onnx_metadata, tflite_metadata
 
 METADATA_NAME = "tfsep_contract"  # of the entry inside a file
-Contract = ModelContract | GenreContract | LiveContract | DrumContract
+Contract = ModelContract | GenreContract | LiveContract | DrumContract | EnhanceContract
 
 
 def sidecar_path(path: Path) -> Path:
@@ -35,7 +36,7 @@ def sha256_of(path: Path) -> str:
 
 def parse_contract(content: bytes, source: str) -> Contract:
     """Read a contract of any kind. Raises: ModelError, which names the `source`."""
-    kinds = {GENRE: GenreContract, LIVE: LiveContract, DRUM_HITS: DrumContract}
+    kinds = {GENRE: GenreContract, LIVE: LiveContract, DRUM_HITS: DrumContract, ENHANCE: EnhanceContract}
     return kinds.get(contract_kind(content), ModelContract).from_bytes(content, source)
 
 

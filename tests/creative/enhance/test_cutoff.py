@@ -1,0 +1,45 @@
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tfsep.contract_enhance import EnhanceContract
+from tfsep.creative.enhance.cutoff import measure
+from tfsep.creative.enhance.degrade import Degradation
+
+SPEC = EnhanceContract().spec
+noise = runpy.run_path(str(Path(__file__).with_name("conftest.py")))["noise"]
+
+
+def cutoff_of(sound: np.ndarray, rate_hz: int = 44_100):
+    return measure([sound], SPEC, sample_rate_hz=rate_hz, channels=sound.shape[1])
+
+
+@pytest.mark.parametrize("kind", ["butterworth", "fir", "brickwall", "resampled", "8-bit"])
+@pytest.mark.parametrize("cutoff_hz", [4000.0, 8000.0, 11_000.0, 16_000.0])
+def test_filters_of_every_kind_are_found(rng, kind, cutoff_hz):
+    found = cutoff_of(Degradation(kind, cutoff_hz).apply(noise(rng, 2.0), 44_100))
+    assert found.cutoff_hz == pytest.approx(cutoff_hz, rel=0.09)
+
+
+def test_full_band_sound_has_no_cutoff(rng):
+    found = cutoff_of(noise(rng, 2.0))
+    assert found.cutoff_hz is None
+    assert not found.silent
+
+
+def test_a_low_rate_is_a_cutoff(rng):
+    found = cutoff_of(noise(rng, 3.0)[::3], 8000)
+    assert 3600 < found.cutoff_hz <= 4100
+
+
+def test_silence_and_sound_too_short_to_tell():
+    assert cutoff_of(np.zeros((44_100, 1), np.float32)).silent
+    assert cutoff_of(np.zeros((3, 1), np.float32)).silent
+
+
+def test_the_first_minute_and_every_fourth_block_are_heard(rng):
+    narrow, wide = Degradation("brickwall", 5000.0).apply(noise(rng, 1.0), 44_100), noise(rng, 1.0)
+    blocks = [narrow] * 60 + [wide if index % 4 else narrow for index in range(61, 81)]
+    assert measure(blocks, SPEC, sample_rate_hz=44_100, channels=2).cutoff_hz == pytest.approx(5000, abs=150)
