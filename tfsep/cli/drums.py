@@ -40,8 +40,7 @@ def run(args: argparse.Namespace) -> int:
     separator = None if args.stem else Separator.load(args.model, threads=args.threads)
     console = Console(stderr=True, highlight=False, markup=False)
     found = _find(args, transcriber, separator, console)
-    models = [] if separator is None else [separator.contract.name]
-    files.write(found, models=[*models, transcriber.contract.name])
+    files.write(found, models=[*([] if args.stem else [args.model]), args.transcriber])
     for note in found.notes:
         console.print(f"tfsep: {note}", soft_wrap=True)
     Console(highlight=False, markup=False).print(f"{_summary(found)}, in {files.folder}", soft_wrap=True)

@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     if mixed:
         separator = Separator.load(args.model, threads=args.threads)
         stems += [cache.separated(song, separator) for song in mixed]
-        tell(f"{len(mixed)} drum stems separated by {separator.contract.name}")
+        tell(f"{len(mixed)} drum stems separated by {args.model}")
     record = {"data": [path.name for path in args.data], "separated": [path.name for path in args.separated]}
     train_drum_transcriber(config, contract, stems, args.out, record=record, tell=tell)
     print(args.out / "best")
