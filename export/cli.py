@@ -2,9 +2,10 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,6 +83,10 @@ class Task:
     path: Path
     waveform: bool = False
 
+    def named(self, part: str) -> "Task":
+        """Return the task of a model that consists of several: `part` in place of the first word of the file's name."""
+        return replace(self, path=self.path.with_name(re.sub(r"^[^-.]*", part, self.path.name)))
+
 
 def run(args: argparse.Namespace) -> int:
     """Do what the parsed arguments ask."""
@@ -95,6 +100,7 @@ def run(args: argparse.Namespace) -> int:
     _check_report(args)
     options = Options(risky=args.risky, representative=tuple(args.representative))
     from .drum_graph import drum_graph_of, find_drum_bundle
+    from .drum_sampler_graph import find_sampler_bundle, sampler_graphs_of
     from .enhance_graph import enhance_graph_of, find_enhance_bundle
     from .genre_graph import find_genre_bundle, genre_graph_of
 
@@ -107,6 +113,11 @@ def run(args: argparse.Namespace) -> int:
     if folder := find_enhance_bundle(args.bundle):
         _check_listener(args, "restores highs")
         return _export_listener(enhance_graph_of(folder), tasks, options)
+    if folder := find_sampler_bundle(args.bundle):
+        _check_listener(args, "makes drum hits")
+        for part, graph in sampler_graphs_of(folder).items():
+            _export_listener(graph, [task.named(part) for task in tasks], options)
+        return 0
     folder = find_bundle(args.bundle)
     from tfsep.bundle import Bundle
 

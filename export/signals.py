@@ -5,12 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfsep.contract import WAVEFORM, ModelContract, residual_stem
+from tfsep.contract_drum_sampler import DRUM_SAMPLER, DrumSamplerContract
 from tfsep.contract_drums import DRUM_HITS, DrumContract
 from tfsep.contract_enhance import ENHANCE, EnhanceContract
 from tfsep.contract_genre import GENRE, GenreContract
 from tfsep.contract_live import LIVE
 from tfsep.dsp.drum_mel import DrumMel
 from tfsep.dsp.genre_excerpts import GenreInput
+from tfsep.dsp.hit_grid import HitGrid
 from tfsep.dsp.replication import network_input
 from tfsep.dsp.stft import features, stft
 from tfsep.separation.runtime_contract import Contract
@@ -49,6 +51,8 @@ def trials(contract: Contract) -> list[Trial]:
         return _drum_trials(contract)
     if contract.kind == ENHANCE:
         return _enhance_trials(contract)
+    if contract.kind == DRUM_SAMPLER:
+        return _sampler_trials(contract)
     if contract.kind == LIVE:
         contract = contract.in_chunks(STREAM_FRAMES)
     spec = contract.spec
@@ -82,6 +86,17 @@ def _drum_trials(contract: DrumContract) -> list[Trial]:
         name: np.pad(mel, ((0, contract.spec.frames - len(mel)), (0, 0)))[..., np.newaxis] for name, mel in heard.items()
     }
     return [Trial(name, tensors[name], sound) for name, sound in sounds.items()]
+
+
+def _sampler_trials(contract: DrumSamplerContract) -> list[Trial]:
+    if contract.part == "decoder":
+        rng, drums = np.random.default_rng(0), np.eye(len(contract.drums), dtype=np.float32)
+        codes = {drum: rng.standard_normal(contract.code, np.float32) for drum in contract.drums}
+        tensors = {drum: np.concatenate([code, drums[row]]) for row, (drum, code) in enumerate(codes.items())}
+        return [Trial(drum, tensor, tensor) for drum, tensor in tensors.items()]
+    grid = HitGrid(contract)
+    sounds = _sounds(music(grid.clip_samples, contract.spec)["drums"])
+    return [Trial(name, grid.of_clip(sound[:, 0])[..., np.newaxis], sound) for name, sound in sounds.items()]
 
 
 def _enhance_trials(contract: EnhanceContract) -> list[Trial]:

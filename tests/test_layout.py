@@ -19,6 +19,7 @@ LEVELS = (
         "tfsep.errors",
         "tfsep.spec",
         "tfsep.contract",
+        "tfsep.contract_drum_sampler",
         "tfsep.contract_drums",
         "tfsep.contract_enhance",
         "tfsep.contract_genre",

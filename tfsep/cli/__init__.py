@@ -14,6 +14,7 @@ COMMANDS = (
     "render",
     "train",
     "train-genres",
+    "train-drum-samples",
     "genre",
     "train-drums",
     "pack",

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tfsep.contract import ModelContract, contract_kind, described_sha256
+from tfsep.contract_drum_sampler import DRUM_SAMPLER, DrumSamplerContract
 from tfsep.contract_drums import DRUM_HITS, DrumContract
 from tfsep.contract_enhance import ENHANCE, EnhanceContract
 from tfsep.contract_genre import GENRE, GenreContract
@@ -13,7 +14,7 @@ from tfsep.errors import ModelError
 from tfsep.separation import onnx_metadata, tflite_metadata
 
 METADATA_NAME = "tfsep_contract"  # of the entry inside a file
-Contract = ModelContract | GenreContract | LiveContract | DrumContract | EnhanceContract
+Contract = ModelContract | GenreContract | LiveContract | DrumContract | EnhanceContract | DrumSamplerContract
 
 
 def sidecar_path(path: Path) -> Path:
@@ -36,7 +37,13 @@ def sha256_of(path: Path) -> str:
 
 def parse_contract(content: bytes, source: str) -> Contract:
     """Read a contract of any kind. Raises: ModelError, which names the `source`."""
-    kinds = {GENRE: GenreContract, LIVE: LiveContract, DRUM_HITS: DrumContract, ENHANCE: EnhanceContract}
+    kinds = {
+        GENRE: GenreContract,
+        LIVE: LiveContract,
+        DRUM_HITS: DrumContract,
+        ENHANCE: EnhanceContract,
+        DRUM_SAMPLER: DrumSamplerContract,
+    }
     return kinds.get(contract_kind(content), ModelContract).from_bytes(content, source)
 
 
