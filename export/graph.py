@@ -1,5 +1,6 @@
 """What is exported: a function of one tensor, its contract, and what Keras says of it."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -31,6 +32,11 @@ class Graph:
     function: Callable[..., dict[str, Tensor]]
     variables: tuple[Any, ...]
     reference: Predict
+
+    @property
+    def embedded_contract(self) -> bytes:
+        """The contract as it lies in a file: JSON as that of `to_bytes`, on one line."""
+        return json.dumps(self.contract.to_json(), separators=(",", ":")).encode()
 
     @property
     def signature(self) -> list[Any]:

@@ -14,9 +14,10 @@ from tfsep.contract_genre import GENRE
 from tfsep.contract_live import LIVE, NEXT
 from tfsep.errors import MissingExtraError, ModelError, UsageError
 from tfsep.separation.live_runtime import LiveRuntime
-from tfsep.separation.runtime_contract import METADATA_NAME, Contract, check_tensors, parse_contract
+from tfsep.separation.runtime_contract import METADATA_NAME, check_tensors, parse_contract
 
 from .census import Census
+from .compact_coreml import compact
 from .format import Format, Options
 from .graph import Graph
 from .mil_evaluator import MilProgram
@@ -41,7 +42,7 @@ def write(graph: Graph, path: Path, precision: str, options: Options) -> None:
         try:
             model = _compressed(_converted(graph, precision, coremltools), precision, coremltools)
             model = _with_names(model, graph, coremltools)
-            _describe(model, contract, precision)
+            _describe(model, graph, precision)
             model.save(str(path))
         except (ValueError, RuntimeError, NotImplementedError, KeyError) as error:
             why = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
@@ -105,10 +106,11 @@ def _traced_names(graph: Graph) -> dict[str, str]:
 
 
 def _with_names(model: "MLModel", graph: Graph, coremltools: Any) -> "MLModel":
-    """Call the outputs as the contract does."""
+    """Call the outputs as the contract does, and what is inside as briefly as can be."""
     specification = model.get_spec()
     for output, name in _traced_names(graph).items():
         coremltools.utils.rename_feature(specification, name, output, rename_inputs=False)
+    compact(specification)
     return coremltools.models.MLModel(specification, weights_dir=model.weights_dir, skip_model_load=True)
 
 
@@ -123,7 +125,8 @@ def _compressed(model: "MLModel", precision: str, coremltools: Any) -> "MLModel"
     return optimize.palettize_weights(model, optimize.OptimizationConfig(global_config=config))
 
 
-def _describe(model: "MLModel", contract: Contract, precision: str) -> None:
+def _describe(model: "MLModel", graph: Graph, precision: str) -> None:
+    contract = graph.contract
     said = contract.to_json()
     if contract.kind == GENRE:
         purpose, heard = f"tells music of the families {', '.join(contract.families)} apart", "log-mel spectrum of an excerpt"
@@ -135,7 +138,7 @@ def _describe(model: "MLModel", contract: Contract, precision: str) -> None:
     model.short_description = (
         f"{contract.name}: {purpose}; {precision}. The contract is in the user-defined metadata, {METADATA_NAME}."
     )
-    model.user_defined_metadata[METADATA_NAME] = contract.to_bytes().decode()
+    model.user_defined_metadata[METADATA_NAME] = graph.embedded_contract.decode()
     axes = ", ".join(said["tensors"]["axes"])
     model.input_description[contract.input_name] = f"{heard}: {axes}"
     for name in contract.outputs:
@@ -144,8 +147,8 @@ def _describe(model: "MLModel", contract: Contract, precision: str) -> None:
         )
     if contract.kind == LIVE:
         for name, _ in contract.states:
-            model.input_description[name] = f"{NEXT}{name} of the call before; zeros in the first: {axes}"
-            model.output_description[NEXT + name] = f"{name} of the next call: {axes}"
+            model.input_description[name] = f"{NEXT}{name} of the call before; zeros in the first"
+            model.output_description[NEXT + name] = f"{name} of the next call"
 
 
 class MilRuntime:

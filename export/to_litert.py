@@ -22,8 +22,10 @@ from tfsep.separation.runtime_contract import METADATA_NAME
 from tfsep.separation.tflite_metadata import add_metadata
 
 from .census import Census
+from .compact_litert import compact, read
 from .format import Format, Options
 from .graph import Graph
+from .plain_operators import separate_activations
 from .representative import representative_chunks
 
 INTEGER = ("int8-full", "int16x8")  # activations too, which takes representative songs
@@ -46,7 +48,9 @@ def write(graph: Graph, path: Path, precision: str, options: Options) -> None:
     Raises: UsageError for integers throughout without representative songs, AudioError for one that cannot be read; ModelError
         if the converter fails or needs operators that are not built in, MissingExtraError.
     """
-    path.write_bytes(add_metadata(_convert(graph, precision, options), METADATA_NAME, graph.contract.to_bytes()))
+    model = read(_convert(graph, precision, options))
+    separate_activations(model)
+    path.write_bytes(add_metadata(compact(model), METADATA_NAME, graph.embedded_contract))
 
 
 def _convert(graph: Graph, precision: str, options: Options) -> bytes:

@@ -39,7 +39,7 @@ def write(graph: Graph, path: Path, precision: str, options: Options) -> None:
         if precision != "fp32":
             _compress(model, precision)
         model.producer_name = "tfsep"
-        onnx.helper.set_model_props(model, {METADATA_NAME: contract.to_bytes().decode()})
+        onnx.helper.set_model_props(model, {METADATA_NAME: graph.embedded_contract.decode()})
         onnx.checker.check_model(model, full_check=True)
     except (
         ValueError,
