@@ -37,6 +37,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--threads", type=int, metavar="N", help=f"threads in all (default: all cores, at most {_MOST_THREADS})"
     )
+    parser.add_argument(
+        "--enhance", action="store_true", help="fill the holes that masks leave; the stems do not sum to the song then"
+    )
     parser.add_argument("--overwrite", action="store_true", help="separate again what is there already")
     parser.set_defaults(run=run)
 
@@ -60,7 +63,12 @@ def run(args: argparse.Namespace) -> int:
 def _job(args: argparse.Namespace) -> "SeparationJob":
     from tfsep.separation.job import SeparationJob
 
-    return SeparationJob(
+    kind = SeparationJob
+    if args.enhance:
+        from tfsep.creative.enhance.stems import EnhancingJob
+
+        kind = EnhancingJob
+    return kind(
         out=args.out,
         model=args.model,
         genre=args.genre,

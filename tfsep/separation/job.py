@@ -104,6 +104,11 @@ class SeparationJob:
         return self.stems if self.two_stems is None else (self.two_stems,)
 
     @property
+    def stems_sum(self) -> bool:
+        """Whether the separator's stems sum to the mixture."""
+        return True
+
+    @property
     def lossless(self) -> bool:
         """Whether the files hold each sample as it is, so that stems can sum to the mixture exactly."""
         return self.format in ("wav", "flac") or self.codec == "alac"

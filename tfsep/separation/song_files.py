@@ -37,7 +37,8 @@ class SongFiles:
         self._job, self._residual = job, residual
         subtype = job.subtype_for(info)
         self._grid = subtype if job.lossless else "float32"
-        self._whole = job.two_stems is not None or set(files) >= set(model_stems) or job.format == "stem.mp4"
+        all_stems = job.two_stems is not None or set(files) >= set(model_stems) or job.format == "stem.mp4"
+        self._whole = job.stems_sum and all_stems
         folder = next(iter(files.values())).parent
         with ExitStack() as stack:
             stack.callback(_remove_if_empty, folder)
