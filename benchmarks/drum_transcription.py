@@ -17,9 +17,9 @@ from tfsep.creative.drums.transcriber import DrumTranscriber
 from tfsep.data.rendered_hits import HitTable, RenderedSong, read_rendered_songs
 from tfsep.evaluation.drums import onset_times
 from tfsep.separation.separator import Separator
+from tfsep.training.drum_scores import merged
 
 WINDOWS_S = (0.05, 0.01)
-MERGED_S = 0.03  # hits of one class nearer than that count as one, as do onsets of all classes
 ONSET_LIMIT, LOSS_LIMIT = 0.95, 0.1
 CLASS_LIMITS = {"kick": 0.85, "snare": 0.85, "closed_hat": 0.7, "open_hat": 0.7, "cymbal": 0.7}
 SPEED_LIMIT, MEMORY_LIMIT_MB = 5.0, 1000.0
@@ -56,14 +56,6 @@ class Tally:
             )
             for (what, window_s), row in self.counts.items()
         }
-
-
-def merged(times_s: np.ndarray) -> np.ndarray:
-    kept: list[float] = []
-    for time_s in np.sort(times_s):
-        if not kept or time_s - kept[-1] > MERGED_S:
-            kept.append(float(time_s))
-    return np.array(kept)
 
 
 def times_of_table(hits: HitTable) -> Times:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tfsep.creative.drums.song import SongHits
+    from tfsep.creative.drums.transcriber import DrumTranscriber
+    from tfsep.separation.separator import Separator
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -39,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     transcriber = DrumTranscriber.load(args.transcriber)
     separator = None if args.stem else Separator.load(args.model, threads=args.threads)
     console = Console(stderr=True, highlight=False, markup=False)
-    found = _find(args, transcriber, separator, console)
+    found = _find(args.song, transcriber, separator, console)
     files.write(found, models=[*([] if args.stem else [args.model]), args.transcriber])
     for note in found.notes:
         console.print(f"tfsep: {note}", soft_wrap=True)
@@ -47,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _find(args: argparse.Namespace, transcriber: object, separator: object, console: "Console") -> "SongHits":
+def _find(song: Path, transcriber: "DrumTranscriber", separator: "Separator | None", console: "Console") -> "SongHits":
     from rich.progress import Progress
 
     from tfsep.creative.drums.song import find_hits
@@ -56,7 +58,7 @@ def _find(args: argparse.Namespace, transcriber: object, separator: object, cons
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
         task = bars.add_task("listening", total=1.0)
         return find_hits(
-            args.song,
+            song,
             transcriber=transcriber,
             separator=separator,
             progress=lambda share: bars.update(task, completed=share),

@@ -49,6 +49,8 @@ def find_hits(
         raise ModelError(
             f"model {separator.contract.name}: has the stems {', '.join(separator.stems)}: use one that takes drums out of songs"
         )
+    if separator is not None:
+        separator, _ = separator.for_song(song)
     hits: list[Hit] = []
     with open_audio(song) as reader:
         info = reader.info
