@@ -99,7 +99,6 @@ class HitStream:
         self._likely = self._hard = np.zeros((0, classes), np.float32)  # of frames from `_first` on
         self._first = self._next = 0  # the first frame that is held, and the first whose peaks are not yet picked
         self._sound, self._sound_start = np.zeros(0, np.float32), 0
-        self._latest_s = [-1.0] * classes  # the last hit of each class
 
     def push(self, block: np.ndarray) -> list[Hit]:
         """Take float32 `(samples, channels)`; return hits that are found by now, in order but for hits of other calls.
@@ -155,12 +154,8 @@ class HitStream:
         for frame, index in np.argwhere(peaks):
             offset = float(vertex(*beside[frame : frame + 3, index]))
             about_s = contract.frame_s(self._first + frame + offset)
-            time_s = rise_s(self._sound, about_s - self._sound_start / self._rate_hz, self._rate_hz) + (
-                self._sound_start / self._rate_hz
-            )
-            if time_s - self._latest_s[index] < contract.peak_frames / contract.spec.frames_per_second:
-                continue  # two peaks, but one rise
-            self._latest_s[index] = time_s
+            start_s = self._sound_start / self._rate_hz
+            time_s = start_s + rise_s(self._sound, about_s - start_s, self._rate_hz)
             velocity = float(np.clip(self._hard[frame, index], SOFTEST, 1))
             yield Hit(max(0.0, time_s), contract.classes[index], velocity)
 
