@@ -61,6 +61,17 @@ def test_what_cannot_be_followed(mashup, make_wav, arguments, message):
     assert message in err
 
 
+def test_a_report_that_is_there_stays(mashup, make_wav, tmp_path):
+    pytest.importorskip("matplotlib")
+    make_wav("a.wav")
+    make_wav("b.wav")
+    (tmp_path / "mashups" / "a_x_b").mkdir(parents=True)
+    (tmp_path / "mashups" / "a_x_b" / "report.html").write_text("old")
+    code, _, err = mashup("a.wav", "b.wav", "--report")
+    assert code == 2
+    assert "report.html: is there already: use --overwrite" in err
+
+
 def test_a_missing_song(mashup, make_wav):
     make_wav("a.wav")
     code, _, err = mashup("a.wav", "b.wav")

@@ -43,6 +43,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--out", type=Path, default=Path("mashups"), metavar="DIR", help="folder (default: mashups)")
     parser.add_argument("--format", default="wav", metavar="F", help="of mix and stems: wav (default), flac or mp3")
     parser.add_argument("--plot", type=Path, metavar="F.png", help="draw both decks, their beats and the alignment")
+    parser.add_argument("--report", action="store_true", help="write an HTML page with players and pictures beside the files")
     parser.add_argument("--model", default="default", metavar="M", help="as of tfsep separate (default: default)")
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="of the model (default: 2)")
     parser.add_argument("--overwrite", action="store_true", help="replace files that are there already")
@@ -55,12 +56,20 @@ def run(args: argparse.Namespace) -> int:
     from rich.progress import Progress
 
     from tfsep.creative.mashup import mash_up
-    from tfsep.creative.mashup.plot import check_plot, write_plot
+    from tfsep.creative.mashup.files import mashup_folder
     from tfsep.separation.separator import Separator
 
     settings = _settings(args)
+    page = mashup_folder(args.out, args.a, args.b) / "report.html"
     if args.plot:
+        from tfsep.creative.mashup.plot import check_plot, write_plot
+
         check_plot(args.plot, overwrite=args.overwrite)
+    if args.report:
+        from tfsep.creative.mashup.page import write_mashup_page
+        from tfsep.creative.report import check_report
+
+        check_report(page, "mashup", overwrite=args.overwrite)
     separator = Separator.load(args.model, threads=args.threads)
     console = Console(stderr=True, highlight=False, markup=False)
     # off a terminal it would leave an empty line in a log
@@ -87,6 +96,8 @@ def run(args: argparse.Namespace) -> int:
     _print(mashup, Console(highlight=False, markup=False))
     if args.plot:  # last: if it fails, the mash-up is there and told of
         write_plot(args.plot, mashup)
+    if args.report:
+        write_mashup_page(page, mashup)
     return 0
 
 

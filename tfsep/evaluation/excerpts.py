@@ -87,13 +87,17 @@ class ExcerptFinder:
             duration_s=signals.shape[1] / rate,
             sdr_db=sdr_db,
         )
-        levels = [_log_spectrogram_db(signal.mean(axis=1, keepdims=True), rate) for signal in signals]
+        levels = [log_spectrogram_db(signal.mean(axis=1, keepdims=True), rate) for signal in signals]
         top = levels[0].max()
-        images = [np.clip((level - top) / RANGE_DB * 255 + 255, 0, 255).astype(np.uint8) for level in levels]
-        return Picture(excerpt, self._song, rate / 2, *images)
+        return Picture(excerpt, self._song, rate / 2, *(as_image(level, top) for level in levels))
 
 
-def _log_spectrogram_db(signal: np.ndarray, sample_rate_hz: int) -> np.ndarray:
+def as_image(level_db: np.ndarray, top_db: float) -> np.ndarray:
+    """Return a level as uint8 of its shape: 255 from `top_db` up, 0 from `RANGE_DB` below it down."""
+    return np.clip((level_db - top_db) / RANGE_DB * 255 + 255, 0, 255).astype(np.uint8)
+
+
+def log_spectrogram_db(signal: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     """Return the level of float32 `(samples, 1)`, float32 `(ROWS, frames)` in dB, each row the loudest of its bins."""
     spec = SpectrogramSpec(sample_rate_hz=sample_rate_hz, window_samples=2048, hop_samples=512, channels=1)
     magnitude = np.abs(stft(signal, spec)[:, :, 0]).T

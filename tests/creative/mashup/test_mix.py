@@ -3,6 +3,7 @@ import pytest
 
 from tfsep.audio import Audio, read_info, read_stem_atom
 from tfsep.creative.mashup import MashupSettings, mash_up
+from tfsep.creative.mashup.page import write_mashup_page
 from tfsep.creative.mashup.plot import check_plot, write_plot
 from tfsep.errors import AudioError, UsageError
 
@@ -168,6 +169,11 @@ def test_the_picture(make_song, separator, tmp_path):
     a, b = make_song("Bada$$ - X.wav", 120), make_song("5$^_{.wav", 110)
     result = mash_up(a, b, tmp_path, MashupSettings(bars=3), separator=separator)
     write_plot(path, result)
+    page = tmp_path / "page.html"
+    write_mashup_page(page, result)
+    html = page.read_text("utf-8")
+    assert html.count("<audio") == 7  # the mix, four stems, two songs
+    assert html.count("data:image/png;base64,") == 11  # the picture, and five spectrograms for light and for dark pages
     assert path.read_bytes().startswith(b"\x89PNG")
     with pytest.raises(UsageError, match="is there already"):
         check_plot(path, overwrite=False)

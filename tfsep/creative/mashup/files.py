@@ -26,6 +26,11 @@ FORMATS = ("wav", "flac", "mp3")
 _RESIDUAL = "other"  # takes the rounding, so that the files' stems sum to the file's mix
 
 
+def mashup_folder(out: Path, a: Path, b: Path) -> Path:
+    """Return the folder in `out` of the mash-up of two songs."""
+    return out / f"{a.stem}_x_{b.stem}"
+
+
 class MashupFiles:
     """Writes the mix, its stems and a `.stem.mp4` into a folder of their own. Use it as a context manager.
 
@@ -46,8 +51,8 @@ class MashupFiles:
     def __init__(self, out: Path, a: Path, b: Path, info: AudioInfo, format: str, overwrite: bool) -> None:
         if format not in FORMATS:
             raise UsageError(f"--format {format}: use one of {', '.join(FORMATS)}; a .stem.mp4 is always written as well")
-        name = f"{a.stem}_x_{b.stem}"
-        self.folder = out / name
+        self.folder = mashup_folder(out, a, b)
+        name = self.folder.name
         self.paths = {stem: self.folder / f"{stem}.{format}" for stem in (MIX, *STEMS)}
         self.paths[STEM_FILE] = self.folder / f"{name}.{STEM_FILE}"
         self._check_paths((a, b), overwrite)

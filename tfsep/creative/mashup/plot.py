@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfsep.audio import AudioReader, open_audio
+from tfsep.audio import open_audio
 from tfsep.audio.atomic import AtomicFile
+from tfsep.creative.excerpt import cut
 from tfsep.creative.mashup.align import PHRASE
 from tfsep.creative.mashup.deck import POWERS_PER_S
 from tfsep.creative.mashup.meter import BEATS
@@ -16,6 +17,7 @@ from tfsep.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _COLOURS = {"A": "#2f7ed8", "B": "#e07b39"}
 _FAINT, _INK = "#c9ced8", "#1d2330"
@@ -40,7 +42,14 @@ def check_plot(path: Path, *, overwrite: bool) -> None:
 
 
 def write_plot(path: Path, mashup: Mashup) -> None:
-    """Draw both decks with the bars that are played, and two bars of the mash-up with the beats of both. Raises: as `AtomicFile`."""
+    """Write the picture of `draw` as a PNG. Raises: as `AtomicFile`."""
+    figure = draw(mashup)
+    with AtomicFile(path) as atomic:
+        figure.savefig(atomic.file, format="png")
+
+
+def draw(mashup: Mashup) -> "Figure":
+    """Draw both decks with the bars that are played, and two bars of the mash-up with the beats of both."""
     from matplotlib.figure import Figure  # not pyplot, which keeps every figure in a global
 
     figure = Figure(figsize=(10, 6), dpi=110, layout="constrained")
@@ -48,8 +57,7 @@ def write_plot(path: Path, mashup: Mashup) -> None:
     for axes, played in zip((upper, lower), mashup.decks, strict=True):
         _draw_deck(axes, played)
     _draw_close(close, mashup)
-    with AtomicFile(path) as atomic:
-        figure.savefig(atomic.file, format="png")
+    return figure
 
 
 def _draw_deck(axes: "Axes", played: PlayedDeck) -> None:
@@ -100,23 +108,12 @@ def _peaks(mashup: Mashup, played: PlayedDeck, edges_s: np.ndarray) -> tuple[np.
     for stem in played.deck.store.names:
         with open_audio(mashup.files[stem]) as reader:
             rate_hz = reader.info.sample_rate_hz
-            parts.append(_excerpt(reader, *(round(float(edge) * rate_hz) for edge in edges_s)))
+            parts.append(cut(reader, *(round(float(edge) * rate_hz) for edge in edges_s)))
     total = np.sum(parts, axis=0).mean(axis=1)
     step = max(1, round(0.002 * rate_hz))
     count = len(total) // step
     peaks = np.abs(total[: count * step]).reshape(count, step).max(axis=1)
     return edges_s[0] + (np.arange(count) + 0.5) * step / rate_hz, peaks / max(float(peaks.max(initial=0.0)), 1e-9)
-
-
-def _excerpt(reader: AudioReader, first: int, last: int) -> np.ndarray:
-    """Return samples `first` to `last` of a file, float32 `(samples, channels)`, without holding what comes before."""
-    pieces, at = [], 0
-    for block in reader.blocks():
-        pieces.append(block[max(0, first - at) : max(0, last - at)])
-        at += len(block)
-        if at >= last:
-            break
-    return np.concatenate(pieces)
 
 
 def _dress(axes: "Axes") -> None:
