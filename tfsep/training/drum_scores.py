@@ -26,6 +26,11 @@ class Counts:
         return Counts(self.right + other.right, self.extra + other.extra, self.missed + other.missed)
 
     @property
+    def true(self) -> int:
+        """How many hits there are."""
+        return self.right + self.missed
+
+    @property
     def f1(self) -> float:
         """F-measure, 1 where there is no hit and none was found."""
         return 2 * self.right / (2 * self.right + self.extra + self.missed) if self.right + self.extra + self.missed else 1.0

@@ -79,8 +79,8 @@ class DrumScores:
 
     @property
     def mean_f1(self) -> float:
-        """Mean F1 over classes and kinds of stem."""
-        return float(np.mean([counts.f1 for counts in (*self.clean, *self.separated)]))
+        """Mean F1 over kinds of stem and the classes that occur in them."""
+        return float(np.mean([counts.f1 for counts in (*self.clean, *self.separated) if counts.true]))
 
 
 def set_apart(stems: Sequence[LearntStem], share: float, seed: int) -> tuple[list[LearntStem], list[LearntStem]]:
@@ -266,6 +266,8 @@ def _line(scores: DrumScores, contract: DrumContract) -> str:
     parts = []
     for kind, counts in (("clean", scores.clean), ("separated", scores.separated)):
         if counts:
-            listed = ", ".join(f"{name} {each.f1:.3f}" for name, each in zip(contract.classes, counts, strict=True))
+            listed = ", ".join(
+                f"{name} {each.f1:.3f}" for name, each in zip(contract.classes, counts, strict=True) if each.true
+            )
             parts.append(f"{kind} F1 {listed}")
     return "; ".join(parts)
