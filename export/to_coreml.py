@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import tfsep
+from tfsep.contract_enhance import ENHANCE
 from tfsep.contract_genre import GENRE
 from tfsep.contract_live import LIVE, NEXT
 from tfsep.errors import MissingExtraError, ModelError, UsageError
@@ -130,6 +131,8 @@ def _describe(model: "MLModel", graph: Graph, precision: str) -> None:
     said = contract.to_json()
     if contract.kind == GENRE:
         purpose, heard = f"tells music of the families {', '.join(contract.families)} apart", "log-mel spectrum of an excerpt"
+    elif contract.kind == ENHANCE:
+        purpose, heard = "continues narrow spectra above their cutoff", said["tensors"]["input"]
     else:
         purpose, heard = f"takes music apart into {', '.join(contract.stems)}", f"the mixture, {said['transform']['features']}"
     model.author = "The tfsep authors"

@@ -17,7 +17,7 @@ class SuperResolutionConfig:
     """
 
     bands: tuple[tuple[int, int], ...] = ((384, 8), (640, 20))
-    widths: tuple[int, ...] = (48, 80, 128)
+    widths: tuple[int, ...] = (32, 64, 96)
     dense_bottleneck: int = 2
 
     def __post_init__(self):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tfsep.contract import ModelContract
 from tfsep.contract_drums import DRUM_HITS
+from tfsep.contract_enhance import ENHANCE
 from tfsep.contract_genre import GENRE
 from tfsep.errors import ModelError
 from tfsep.separation import hpss_runtime
@@ -54,6 +55,8 @@ def find_contract(model: str | Path) -> tuple[Path, ModelContract]:
             raise ModelError(f"{path}: tells genres, it does not separate: use it with tfsep genre")
         if contract.kind == DRUM_HITS:
             raise ModelError(f"{path}: finds drum hits, it does not separate: use it with tfsep drums --transcriber")
+        if contract.kind == ENHANCE:
+            raise ModelError(f"{path}: restores highs, it does not separate: use it with tfsep enhance --model")
         return path, contract
     folder = find_bundle(path)
     from tfsep.bundle import read_about

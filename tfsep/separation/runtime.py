@@ -13,6 +13,7 @@ import numpy as np
 
 from tfsep.contract import WAVEFORM, ModelContract
 from tfsep.contract_drums import DRUM_HITS
+from tfsep.contract_enhance import ENHANCE
 from tfsep.contract_genre import GENRE
 from tfsep.contract_live import LIVE
 from tfsep.errors import MissingExtraError, ModelError, UsageError
@@ -88,6 +89,8 @@ def load_runtime(model: str | Path, *, threads: int = 2) -> Runtime | LiveRuntim
         raise ModelError(f"{path}: tells genres, it does not separate: use it with tfsep genre, or in a routing.json")
     if runtime.contract.kind == DRUM_HITS:
         raise ModelError(f"{path}: finds drum hits, it does not separate: use it with tfsep drums --transcriber")
+    if runtime.contract.kind == ENHANCE:
+        raise ModelError(f"{path}: restores highs, it does not separate: use it with tfsep enhance --model")
     if runtime.contract.kind == WAVEFORM:
         raise ModelError(
             f"{path}: takes and gives sound, for apps without a transform of their own; separate with the spectrogram file of "

@@ -24,7 +24,8 @@ from tfsep.training.folder import RunFolder, RunLog
 from tfsep.training.loader import prefetched
 
 LOG_EVERY = 50
-SCORED_BATCHES = 16
+SCORED_BATCHES = 8
+CRITIC = {"views": ((1, 1), (1, 4)), "widths": (12, 24, 48)}  # of a step, a full-size critic would take three quarters
 MAY_DIFFER = ("steps", "critic_from", "adversarial_weight", "feature_matching_weight", "checkpoint_every")
 LOWEST_RATE = 0.05  # of the learning rate, at the end
 
@@ -67,7 +68,9 @@ class EnhanceRun:
         self._scored = EnhanceBatches(examples.part(scored), contract, seed=1, **options) if config.set_aside else None
         spec = contract.spec
         self.network = build_super_resolution(config.network, contract, config.frames)
-        critic = build_discriminator("multiband", frames=config.frames, bins=spec.model_bins, channels=1, name="critic")
+        critic = build_discriminator(
+            "multiband", frames=config.frames, bins=spec.model_bins, channels=1, name="critic", **CRITIC
+        )
         self.trainer = EnhanceTrainer(self.network, critic, config)
         self.trainer.compile(
             keras.optimizers.Adam(config.learning_rate, global_clipnorm=1.0, name="network_adam"),

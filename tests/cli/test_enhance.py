@@ -1,0 +1,81 @@
+"""`tfsep enhance` and `tfsep train-enhance`, as far as they tell of what they are given."""
+
+import numpy as np
+import pytest
+
+import tfsep.cli
+from tfsep.audio import Audio
+from tfsep.creative.enhance import Enhanced
+
+
+@pytest.fixture
+def tfsep_main(tmp_path, monkeypatch, capfd):
+    """Return a function that runs a command in tmp_path and returns the exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tfsep.cli, "COMMANDS", ("enhance", "train-enhance"))
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = tfsep.cli.main([*arguments])
+        out, err = capfd.readouterr()
+        assert "Traceback" not in err
+        return code, out, err
+
+    return run
+
+
+@pytest.fixture
+def network(monkeypatch):
+    """Put a loaded network's place-holder where one would be loaded; what is made of files is tested elsewhere."""
+    monkeypatch.setattr("tfsep.creative.enhance.Enhancer.load", lambda model, threads: (model, threads))
+
+
+def test_what_was_restored_is_told(tfsep_main, network, monkeypatch, tmp_path):
+    seen = {}
+
+    def enhance_file(source, out, **options):
+        seen.update(options, source=source, out=out)
+        options["progress"]("listening", 1.0)
+        return Enhanced(path=tmp_path / "x.flac", cutoff_hz=8000.0, warnings=("breaks off",))
+
+    monkeypatch.setattr("tfsep.creative.enhance.enhance_file", enhance_file)
+    code, out, err = tfsep_main("enhance", "song.mp3", "--out", "x.flac", "--cutoff", "8000", "--overwrite")
+    assert code == 0
+    assert out.endswith("x.flac: restored above 8000 Hz\n")
+    assert "tfsep: breaks off" in err
+    assert (seen["cutoff_hz"], seen["overwrite"], seen["enhancer"]) == (8000.0, True, ("enhance", 2))
+
+
+def test_what_was_left_alone_is_told(tfsep_main, network, monkeypatch):
+    left = Enhanced(path=None, cutoff_hz=None, note="is silent: left as it is")
+    monkeypatch.setattr("tfsep.creative.enhance.enhance_file", lambda *args, **options: left)
+    assert tfsep_main("enhance", "song.mp3") == (0, "song.mp3: is silent: left as it is\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["enhance", "song.wav", "--model", "none.tflite"], 1, "there is no such super-resolution network"),
+        (["enhance", "song.wav", "--threads", "0"], 2, "--threads 0: use 1 or more"),
+        (["train-enhance", "--data", "songs", "--out", "run", "--steps", "0"], 2, "steps=0: use 1 or more"),
+        (["train-enhance", "--data", "songs", "--out", "run", "--degraded", "0"], 2, "degraded=0"),
+        (["train-enhance", "--data", "nowhere", "--out", "run"], 1, "nowhere: not a folder"),
+    ],
+)
+def test_what_cannot_be_followed(tfsep_main, tmp_path, arguments, code, message):
+    found, _, err = tfsep_main(*arguments)
+    assert found == code
+    assert message in err
+    assert not (tmp_path / "run").exists()
+
+
+def test_too_few_examples_are_told(tfsep_main, tmp_path, rng):
+    (tmp_path / "songs" / "one").mkdir(parents=True)
+    for stem in ("drums", "other"):
+        noise = rng.normal(0, 0.1, (int(6.2 * 44_100), 1)).astype(np.float32)
+        Audio(noise, 44_100).write(tmp_path / "songs" / "one" / f"{stem}.wav")
+    arguments = ["--data", "songs", "--out", "run", "--cache", "cache", "--degraded", "2", "--separated", "0"]
+    code, out, err = tfsep_main("train-enhance", *arguments)
+    assert code == 1
+    assert "2 examples of 516 frames" in out
+    assert "2 examples, of which 40 are set aside: make more, or set aside fewer" in err
+    assert not (tmp_path / "run" / "best").exists()
