@@ -1,4 +1,4 @@
-"""What it is worth that a generator also sees the harmonic and the percussive part of its input, at equal size.
+"""What it is worth that a generator also sees the percussive part of its input, at equal size.
 
 python benchmarks/hpss_inputs.py --songs RENDERED --real MULTITRACKS/lithium MULTITRACKS/caesium --work WORK
 """
@@ -33,7 +33,7 @@ from tfsep.separation.hpss_runtime import DRUMS, HPSS, REST
 
 SIZE = "small"
 CONTROL, WITH = "plain", "hpss"
-LABELS = {CONTROL: "as it is", WITH: "with harmonic and percussive parts"}
+LABELS = {CONTROL: "as it is", WITH: "with its percussive part"}
 TOLERANCE = 0.01  # how far the parameters may be from those of the control
 PRECISION = "fp16"
 
@@ -132,7 +132,7 @@ def main() -> int:
     speed = measure_speed(args, files)
     metrics = [f"{test} ({len(songs)}): {label}" for test, songs in tests.items() for label in METRICS.values()]
     table = Table(
-        title="Harmonic and percussive parts as further inputs",
+        title="The percussive part as a further input",
         columns=("", *metrics, "parameters", "multiply-adds", "time a step", "MB", "speed"),
         rows=rows_of(arms, list(tests), stored | {"arms": wanted}, speed),
         notes=(

@@ -52,7 +52,7 @@ def test_positions_and_frames():
     stack = GeneratorConfig(**FIELDS | {"kind": "bandstack", "subbands": 4})
     assert (stack.positions, stack.frame_multiple) == (32, 2)
     assert (config.input_channels, replace(config, head="complex").input_channels) == (2, 6)
-    assert [replace(config, head=head, hpss_inputs=True).seen_channels for head in ("mask", "complex")] == [6, 10]
+    assert [replace(config, head=head, hpss_inputs=True).seen_channels for head in ("mask", "complex")] == [4, 8]
     assert config.seen_channels == config.input_channels
     assert PRESETS["dssgan"].frame_multiple == 1
 

@@ -202,6 +202,14 @@ def test_u_nets_obey_the_rules_of_the_edge(kind, head):
             assert operation.outputs[0].shape.rank == 1
 
 
+def test_percussive_inputs_take_no_more_than_minima():
+    config = KINDS["hpss"]
+    signature = tf.TensorSpec(shape_of(config, batch=1), tf.float32)
+    graph = tf.function(build_generator(config), autograph=False).get_concrete_function(signature).graph
+    assert {operation.type for operation in graph.get_operations()} - ALLOWED == {"Minimum"}
+    assert max(tensor.shape.rank for operation in graph.get_operations() for tensor in operation.outputs) <= 4
+
+
 def test_default_activations_have_unit_scale(rng):
     """Half precision overflows at 65,504."""
     config = replace(PRESETS["default"], spec=SPEC, bands=((32, 2), (96, 6)))

@@ -10,6 +10,8 @@ import numpy as np
 from tfsep.dsp.running_median import Array, Arrays, running_median
 
 KERNEL, POWER = 31, 2.0
+SILENCE = float(np.finfo(np.float32).tiny)
+NEARLY_NOTHING = 1e-6  # beside powers of which the larger is 1; exports in float16 keep it
 _AT_ONCE = 8192  # values of an array while medians are found: they and all that they are compared with fit into a cache
 
 
@@ -62,17 +64,21 @@ def check_mask(margin: float, power: float) -> None:
         raise ValueError(f"power={power}: use a number above 0")
 
 
-def soft_mask(wanted: Array, unwanted: Array, margin: float, power: float, arrays: Arrays) -> Array:
+def soft_mask(wanted: Array, unwanted: Array, margin: float, power: float, arrays: Arrays, silence: float = SILENCE) -> Array:
     """Return the share of what is wanted, a mask in [0, 1], from the medians along both axes, each >= 0; see `hpss_masks`.
+
+    It takes no operator that some format lacks to which models are exported.
 
     Args:
         arrays: `numpy`, or `keras.ops`.
+        silence: below it both count as none.
     """
-    tiny = np.finfo(np.float32).tiny
     unwanted = unwanted * margin
-    scale = arrays.maximum(wanted, unwanted)  # so that no power overflows or vanishes
-    silent = scale < tiny
-    scale = arrays.maximum(scale, tiny)
-    wanted, unwanted = (wanted / scale) ** power, (unwanted / scale) ** power
-    mask = wanted / arrays.maximum(wanted + unwanted, tiny)
-    return arrays.where(silent, np.float32(0.5 if margin == 1 else 0.0), mask)
+    scale = arrays.maximum(arrays.maximum(wanted, unwanted), silence)  # so that no power overflows or vanishes
+    wanted, unwanted = _raised(wanted / scale, power), _raised(unwanted / scale, power)
+    of_nothing = 0.5 if margin == 1 else 0.0
+    return (wanted + of_nothing * NEARLY_NOTHING) / (wanted + unwanted + NEARLY_NOTHING)
+
+
+def _raised(values: Array, power: float) -> Array:
+    return values * values if power == 2 else values**power

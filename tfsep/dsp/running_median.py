@@ -24,11 +24,11 @@ def running_median(values: Array, kernel: int, arrays: Arrays) -> Array:
     Returns: an array of that shape.
     Raises: ValueError for another `kernel`.
     """
-    check_kernel(kernel)
+    if kernel < 1 or kernel % 2 == 0:
+        raise ValueError(f"kernel={kernel}: use an odd number of 1 or more")
     length, columns = values.shape[1:]
-    size = 1 << (
-        ((kernel + 1) // 2).bit_length() - 1
-    )  # windows of a group: a power of two, which leaves as many values in common
+    # windows of a group: a power of two, and no more than the values that they have in common
+    size = 1 << (((kernel + 1) // 2).bit_length() - 1)
     groups = -(-length // size)
     padded = _mirrored(values, kernel // 2, (groups * size - length) + kernel // 2, arrays)
     places = [padded[:, place : place + (groups - 1) * size + 1 : size] for place in range(size + kernel - 1)]
@@ -37,12 +37,6 @@ def running_median(values: Array, kernel: int, arrays: Arrays) -> Array:
     medians = _medians(middle, places[: size - 1], places[kernel:], arrays)
     joined = arrays.concatenate(medians, axis=2)
     return arrays.reshape(joined, (-1, groups * size, columns))[:, :length]
-
-
-def check_kernel(kernel: int) -> None:
-    """Raise ValueError unless a window can have this length."""
-    if kernel < 1 or kernel % 2 == 0:
-        raise ValueError(f"kernel={kernel}: use an odd number of 1 or more")
 
 
 def _mirrored(values: Array, before: int, after: int, arrays: Arrays) -> Array:

@@ -28,8 +28,8 @@ class GeneratorConfig:
         blocks: blocks at each level, on the way down and again on the way up.
         dense_bottleneck: a frequency-wise dense layer maps `n` positions to `n / dense_bottleneck` and back; 0 for none. In
             `bandsplit` there is one after the blocks of each level, in `bandstack` one within each block.
-        hpss_inputs: whether it also sees the harmonic and the percussive part of the mixture, which it makes from its input by
-            median filters, see `tfsep.dsp.hpss`.
+        hpss_inputs: whether it also sees the percussive part of the mixture, which it makes from its input by median filters, see
+            `tfsep.dsp.hpss`.
 
     Raises: ValueError from a field out of range.
     """
@@ -107,8 +107,8 @@ class GeneratorConfig:
 
     @property
     def seen_channels(self) -> int:
-        """Channels that the first layer sees: those of the input and, with `hpss_inputs`, what is made from them."""
-        return self.input_channels + (2 * self.spec.channels if self.hpss_inputs else 0)
+        """Channels that the first layer sees: those of the input and, with `hpss_inputs`, the percussive part."""
+        return self.input_channels + (self.spec.channels if self.hpss_inputs else 0)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as JSON values."""

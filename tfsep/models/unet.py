@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfsep.dsp.hpss_ops import hpss_features
+from tfsep.dsp.hpss_ops import percussive_features
 from tfsep.models.config import GeneratorConfig
 from tfsep.models.layers import BinNormalisation
 
@@ -91,7 +91,7 @@ class BandUNet(keras.Model):
         if is_complex:
             seen.append(self.normalise.scaled(features[..., channels:]))  # real and imaginary parts have no mean
         if self.config.hpss_inputs:
-            seen.append(self.normalise(hpss_features(magnitudes)))
+            seen.append(self.normalise(percussive_features(magnitudes)))
         return ops.concatenate(seen, axis=-1) if len(seen) > 1 else seen[0]
 
     def trunk(self, features, run: Callable[[keras.layers.Layer, Any], Any] = lambda block, x: block(x)):
