@@ -12,7 +12,7 @@ from tfsep.data.render.effects import SAMPLE_RATE
 from tfsep.data.render.kits import ROLES, suits
 from tfsep.data.render.material import Material, Sample
 from tfsep.data.render.score import PERCUSSION_PIECES
-from tfsep.dsp.hit_grid import ONSET_SAMPLES
+from tfsep.dsp.hit_grid import clip_of
 from tfsep.errors import DataError
 
 HELD_OUT_KITS = ("boochi-02-bounce", "muldjordkit", "stargate-karoryfer", "uzu-drumkit")  # by name, for tests alone
@@ -80,17 +80,6 @@ class DrumShots:
         audio = self._material.audio(pick(rng, self.samples[drum])).mean(axis=0)
         ratio = 2 ** (shift / 12)
         return soxr.resample(audio, SAMPLE_RATE * ratio, SAMPLE_RATE, quality="LQ")
-
-
-def clip_of(hit: np.ndarray) -> np.ndarray:
-    """Return a mono hit `(samples,)` as float32 with peak 1 that passes a 30th of it at sample `ONSET_SAMPLES`; silence stays."""
-    level = np.abs(hit)
-    peak = float(level.max(initial=0.0))
-    if peak < 1e-6:
-        return hit.astype(np.float32)
-    shift = ONSET_SAMPLES - int(np.argmax(level > peak / 30))
-    moved = np.concatenate([np.zeros(shift, np.float32), hit]) if shift > 0 else hit[-shift:]
-    return (moved / peak).astype(np.float32)
 
 
 def training_kits(material: Material, held_out: Sequence[str] = HELD_OUT_KITS) -> frozenset[str]:

@@ -161,6 +161,11 @@ class SampleSource:
         return tracks
 
 
+def role_of(path: Path, root: Path) -> str:
+    """Return what a one-shot below `root` plays, by its name or the nearest folder's that tells: kick, ..., cymbal, tom or perc."""
+    return _role(_words_by_nearness(path, root))
+
+
 def _words_by_nearness(path: Path, root: Path) -> list[list[str]]:
     """Return the words of the file's name, then of its folders' below `root`, the inmost first."""
     *folders, name = relative_name(path, root).split("/")

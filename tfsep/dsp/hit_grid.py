@@ -13,6 +13,7 @@ from tfsep.contract_drum_sampler import DrumSamplerContract
 from tfsep.dsp.stft import stft
 
 ONSET_SAMPLES = 64  # of a clip before the hit begins
+RISEN = 1 / 30  # of the peak, where a hit is taken to begin
 
 
 class HitGrid:
@@ -68,6 +69,17 @@ class HitGrid:
         magnitude = 10 ** ((level - 1) * (self.contract.floor_db / 20))
         magnitude *= np.clip(level / 0.05, 0, 1)  # fades out over the last 4 dB above the floor
         return np.pad(magnitude, ((0, 0), (0, 1))).astype(np.float32)
+
+
+def clip_of(hit: np.ndarray) -> np.ndarray:
+    """Return a mono hit `(samples,)` as float32 with peak 1 that first passes `RISEN` of it at sample `ONSET_SAMPLES`; silence stays."""
+    level = np.abs(hit)
+    peak = float(level.max(initial=0.0))
+    if peak < 1e-6:
+        return hit.astype(np.float32)
+    shift = ONSET_SAMPLES - int(np.argmax(level > peak * RISEN))
+    moved = np.concatenate([np.zeros(shift, np.float32), hit]) if shift > 0 else hit[-shift:]
+    return (moved / peak).astype(np.float32)
 
 
 @lru_cache(maxsize=4)

@@ -79,7 +79,9 @@ class _Run:
     ):
         self.config, self.contract, self.sampler, self.trainer, self.tell = config, contract, sampler, trainer, tell
         self.folder = RunFolder(
-            out, {"config": config.to_json(), "version": tfsep.__version__}, may_differ=("checkpoint_every",)
+            out,
+            {"config": config.to_json(), "version": tfsep.__version__},
+            may_differ=("checkpoint_every", "steps", "adversarial_from"),
         )
         self.average = AveragedWeights(trainer.sampler_variables, AVERAGE_DECAY)
         self.step, self.seconds = 0, 0.0

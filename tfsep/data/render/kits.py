@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import soxr
 
+from tfsep.data.drum_names import is_open_hat
 from tfsep.data.render.chance import between, chance, pick, pick_weighted
 from tfsep.data.render.drums import SYNTHESISERS
 from tfsep.data.render.effects import SAMPLE_RATE, biquad, db, equalise, pan_gains
@@ -26,8 +27,6 @@ ACOUSTIC_FOLDERS = re.compile(
     r"muldjord|open-source|pearl|karoryfer|vcsl|frankensnare|gogodze|world-perc|body-perc|berklee|"
     r"kit-(brush|jazz|power|room|standard|orchestra)|acoustic"
 )
-OPEN = re.compile(r"open|(^|[^a-z])oh|ohihat|(^|_)ho_|k46")
-CLOSED = re.compile(r"clos|clsd|(^|[^a-z])ch([^a-z]|$)|chihat|(^|_)h[cft]_|k4[24]|foot|pedal|tight|(^|_)hh_1")
 RIDE = re.compile(r"ride|(^|[^a-z])rd|k51|k53|k59")
 CRASH = re.compile(r"crash|china|splash|(^|_)cr_|k49|k52|k55|k57")
 PERCUSSION = {
@@ -89,10 +88,7 @@ def suits(sample: Sample, material: Material, drum: str, piece: int) -> bool:
     """
     name = sample.name.lower()
     if drum in ("closed_hat", "open_hat"):
-        if "half_closed" in name or (CLOSED.search(name) and not OPEN.search(name)):
-            return drum == "closed_hat"
-        is_open = bool(OPEN.search(name)) or decay_seconds(material.audio(sample)) > 0.25
-        return is_open == (drum == "open_hat")
+        return is_open_hat(name, lambda: decay_seconds(material.audio(sample))) == (drum == "open_hat")
     if drum in ("crash", "ride"):
         is_ride = bool(RIDE.search(name)) or (not CRASH.search(name) and decay_seconds(material.audio(sample)) < 0.2)
         return is_ride == (drum == "ride")
