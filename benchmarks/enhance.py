@@ -182,7 +182,7 @@ def main() -> int:
     about = machine()
     table, values = PARTS[args.part](args)
     publish(args, table, about, values)
-    return 0
+    return int(values.get("speed", SPEED_LIMIT) < SPEED_LIMIT or values.get("peak_mb", 0.0) > MEMORY_LIMIT_MB)
 
 
 if __name__ == "__main__":
