@@ -33,6 +33,15 @@ def test_a_damaged_contract_is_named(name, value):
         GenreContract.from_json(fields, "song-genre.tflite.json")
 
 
+def test_files_written_before_the_percussive_part_still_load():
+    fields = CONTRACT.to_json()
+    del fields["percussive"]
+    assert GenreContract.from_json(fields, "x") == CONTRACT
+    percussive = replace(CONTRACT, percussive=True)
+    assert GenreContract.from_bytes(percussive.to_bytes(), "x") == percussive
+    assert percussive.input_shape == (1, 256, 64, 2)
+
+
 def test_a_missing_field_is_named():
     fields = CONTRACT.to_json()
     del fields["mel_bands"]

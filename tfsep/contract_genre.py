@@ -17,8 +17,9 @@ LOGITS = "logits"  # the only output
 class GenreContract:
     """The promise of one exported genre classifier, kept where a `ModelContract` is.
 
-    Input: float32 `(1, spec.frames, mel_bands, 1)`, `log1p(spec.feature_gain * mel magnitude)` of an excerpt in mono that was
-    scaled to an RMS of `level_rms`. Output: float32 `(1, families)`, the logits.
+    Input: float32 `(1, spec.frames, mel_bands, channels)`, `log1p(spec.feature_gain * mel magnitude)` of an excerpt in mono that was
+    scaled to an RMS of `level_rms`; with `percussive` a second channel holds the same of its percussive part. Output: float32
+    `(1, families)`, the logits.
 
     A song is heard in `excerpts` excerpts, the middle of number k of n at `(k + 0.5) / n` of its length. Excerpts whose RMS is below
     `silence_rms` are left out; if all are, the song has no genre. The family probabilities are the softmax of
@@ -27,6 +28,7 @@ class GenreContract:
     Attributes:
         families: in the order of the logits.
         low_hz, high_hz: limits of the mel bands, see `tfsep.dsp.mel.mel_filterbank`.
+        percussive: whether it also hears the percussive part, `tfsep.dsp.hpss.hpss_masks` of the excerpt's magnitudes.
 
     Raises: ValueError from a field out of range.
     """
@@ -44,6 +46,7 @@ class GenreContract:
     silence_rms: float = 1e-4
     excerpts: int = 3
     temperature: float = 1.0
+    percussive: bool = False
     input_name: str = "log_mel"
     name: str = "genre"
     training: dict[str, Any] = field(default_factory=dict)
@@ -79,7 +82,7 @@ class GenreContract:
     @property
     def input_shape(self) -> tuple[int, ...]:
         """Shape of the input, float32."""
-        return (1, self.spec.frames, self.mel_bands, 1)
+        return (1, self.spec.frames, self.mel_bands, 2 if self.percussive else 1)
 
     @property
     def output_shape(self) -> tuple[int, ...]:
@@ -106,6 +109,7 @@ class GenreContract:
             "silence_rms": self.silence_rms,
             "excerpts": self.excerpts,
             "temperature": self.temperature,
+            "percussive": self.percussive,
             "input_name": self.input_name,
             "tensors": self._tensors(),
             "training": self.training,
@@ -127,6 +131,7 @@ class GenreContract:
             raise ModelError(f"{source}: contract version {version}, this program reads {CONTRACT_VERSION}: export it again")
         names = set(cls.__dataclass_fields__)
         try:
+            fields = {"percussive": False} | fields  # the first files do not say
             values = {name: fields[name] for name in names}
             values |= {"spec": SpectrogramSpec.from_json(fields["spec"]), "families": tuple(fields["families"])}
             contract = cls(**values)

@@ -8,6 +8,7 @@ import pytest
 
 from tfsep.audio import Audio
 from tfsep.errors import DataError, ModelError
+from tfsep.models.genre_classifier import build_genre_classifier
 from tfsep.training.genre import GenreTrainingConfig, score_songs, train_genre_classifier
 from tfsep.training.genre_bundle import GenreBundle
 from tfsep.training.genre_data import Excerpts, apart, artist_of, divided, read_songs
@@ -79,6 +80,24 @@ def test_an_excerpt_does_not_depend_on_the_level():
     heard = GenreInput(CONTRACT).log_mel
     whole = sound("metal", 0)[:, :1]
     np.testing.assert_allclose(heard(whole), heard(0.01 * whole), atol=1e-4)
+
+
+def test_the_percussive_part_is_a_second_channel():
+    from tfsep.dsp.genre_excerpts import GenreInput
+
+    contract = replace(CONTRACT, percussive=True)
+    hits = np.zeros((contract.excerpt_samples, 1), np.float32)
+    hits[RATE_HZ // 8 :: RATE_HZ // 4] = 0.5
+    tone = np.sin(2 * np.pi * 440 * np.arange(len(hits)) / RATE_HZ, dtype=np.float32)[:, None]
+    heard = GenreInput(contract).log_mel(hits + tone)
+    assert heard.shape == contract.input_shape[1:]
+    np.testing.assert_array_equal(heard[..., 0], GenreInput(CONTRACT).log_mel(hits + tone)[..., 0])
+    assert (heard[..., 1] <= heard[..., 0]).all()
+    of_hits, of_tone = GenreInput(contract).log_mel(hits), GenreInput(contract).log_mel(tone)
+    assert of_hits[..., 1].sum() > 0.7 * of_hits[..., 0].sum()
+    assert of_tone[..., 1].sum() < 0.5 * of_tone[..., 0].sum()
+    logits = build_genre_classifier(contract, (4, 4))(heard[None])["logits"]
+    assert logits.shape == (1, len(contract.families))
 
 
 def test_songs_of_a_held_out_artist_are_not_learnt_from(tmp_path):

@@ -22,6 +22,7 @@ def add_parser(subparsers: "argparse._SubParsersAction") -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="RUN", help="folder for the classifier and its report")
     parser.add_argument("--epochs", type=int, metavar="N")
     parser.add_argument("--seed", type=int, metavar="K")
+    parser.add_argument("--percussive", action="store_true", help="let it hear the percussive part by itself as well")
     parser.add_argument("--name", default="genre", help="of the classifier (default: %(default)s)")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="where decoded audio is kept (default: ~/.cache/tfsep)")
     parser.set_defaults(run=run)
@@ -48,7 +49,10 @@ def run(args: argparse.Namespace) -> int:
         config = GenreTrainingConfig(**given)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    contract, cache = GenreContract(families=FAMILIES, name=args.name), args.cache or Path.home() / ".cache" / "tfsep"
+    contract, cache = (
+        GenreContract(families=FAMILIES, name=args.name, percussive=args.percussive),
+        args.cache or Path.home() / ".cache" / "tfsep",
+    )
 
     def tell(line: str) -> None:
         print(line, flush=True)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfsep.contract_drums import DrumContract
-from tfsep.dsp.mel import mel_filterbank
+from tfsep.dsp.mel import log_mel, mel_filterbank
 from tfsep.dsp.stft import StreamingStft
 
 
@@ -24,5 +24,4 @@ class DrumMel:
         return self._log_mel(self._stft.finish())
 
     def _log_mel(self, spectra: np.ndarray) -> np.ndarray:
-        magnitude = np.abs(spectra[:, : self._spec.model_bins, 0])
-        return np.log1p(np.float32(self._spec.feature_gain) * (magnitude @ self._filterbank))
+        return log_mel(np.abs(spectra[:, : self._spec.model_bins, 0]), self._spec, self._filterbank)

@@ -3,7 +3,9 @@
 import numpy as np
 
 from tfsep.contract_genre import GenreContract
+from tfsep.dsp.hpss import hpss_masks
 from tfsep.dsp.mel import log_mel, mel_filterbank
+from tfsep.dsp.stft import stft
 
 
 class GenreInput:
@@ -14,7 +16,7 @@ class GenreInput:
         self._filterbank = mel_filterbank(contract.spec, contract.mel_bands, contract.low_hz, contract.high_hz)
 
     def log_mel(self, sound: np.ndarray) -> np.ndarray | None:
-        """Return the input for an excerpt, float32 `(frames, mel_bands, 1)`; None for silence.
+        """Return the input for an excerpt, float32 `(frames, mel_bands, channels)`; None for silence.
 
         Args:
             sound: float32 mono `(samples, 1)` at the contract's rate; what is missing at its end is silent, what is too much is
@@ -26,12 +28,15 @@ class GenreInput:
         if rms < contract.silence_rms:
             return None
         result = np.zeros(contract.input_shape[1:], np.float32)
-        mel = log_mel(sound * np.float32(contract.level_rms / rms), contract.spec, self._filterbank)[: contract.spec.frames]
-        result[: len(mel), :, 0] = mel
+        spectra = stft(sound * np.float32(contract.level_rms / rms), contract.spec)
+        magnitude = np.abs(spectra[: contract.spec.frames, : contract.spec.model_bins, 0])
+        parts = [magnitude, magnitude * hpss_masks(magnitude)[1]] if contract.percussive else [magnitude]
+        for channel, part in enumerate(parts):
+            result[: len(part), :, channel] = log_mel(part, contract.spec, self._filterbank)
         return result
 
     def stacked(self, heard: list[np.ndarray | None]) -> np.ndarray:
-        """Return float32 `(excerpts, frames, mel_bands, 1)`, silent ones left out."""
+        """Return float32 `(excerpts, frames, mel_bands, channels)`, silent ones left out."""
         there = [mel for mel in heard if mel is not None]
         return np.stack(there) if there else np.zeros((0, *self.contract.input_shape[1:]), np.float32)
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from tfsep.dsp.stft import stft
 from tfsep.spec import SpectrogramSpec
 
 
@@ -30,11 +29,10 @@ def mel_filterbank(spec: SpectrogramSpec, bands: int, low_hz: float, high_hz: fl
     return (triangles / total).astype(np.float32)
 
 
-def log_mel(samples: np.ndarray, spec: SpectrogramSpec, filterbank: np.ndarray) -> np.ndarray:
-    """Return `log1p(feature_gain * mel magnitude)`, float32 `(frames, bands)`, of float32 mono `(samples, 1)`.
+def log_mel(magnitude: np.ndarray, spec: SpectrogramSpec, filterbank: np.ndarray) -> np.ndarray:
+    """Return `log1p(feature_gain * mel magnitude)`, float32 `(frames, bands)`, of linear magnitudes `(frames, model_bins)`.
 
     Args:
         filterbank: from `mel_filterbank`.
     """
-    magnitude = np.abs(stft(samples, spec)[:, : spec.model_bins, 0])
     return np.log1p(np.float32(spec.feature_gain) * (magnitude @ filterbank))

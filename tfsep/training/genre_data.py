@@ -121,7 +121,7 @@ class Excerpts:
         self._input = GenreInput(contract)
 
     def of_song(self, song: GenreSong) -> np.ndarray:
-        """Return what is heard of a song as it is, float32 `(excerpts, frames, mel_bands, 1)`, silent excerpts left out."""
+        """Return what is heard of a song as it is, float32 `(excerpts, frames, mel_bands, channels)`, silent excerpts left out."""
         whole = _mono_stems(song.track).sum(axis=0)[:, np.newaxis]
         starts = excerpt_starts(song.track.length, self.contract)
         return self._input.stacked([self._input.log_mel(whole[start:]) for start in starts])
