@@ -1,33 +1,42 @@
 """Making the demo's folder: models, clips, golden vectors and the manifest, staged and put in place at the end."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import tfsep
 from tfsep.bundle import Bundle
-from tfsep.contract import SPECTROGRAM
+from tfsep.contract import SPECTROGRAM, WAVEFORM
+from tfsep.contract_genre import GENRE
+from tfsep.contract_live import LIVE
 from tfsep.errors import UsageError
+from tfsep.separation.router_table import RoutingTable
 from tfsep.separation.runtime import BundleRuntime
-from tfsep.separation.runtime_contract import sha256_of
+from tfsep.separation.runtime_contract import Contract, sha256_of
 from tfsep.separation.separator import Separator
+from tfsep.training.genre_bundle import GenreBundle
 
 from ..artefact import write_artefact
 from ..format import Options
 from ..formats import FORMATS
-from ..graph import spectrogram_graph
+from ..genre_graph import genre_graph
+from ..graph import Graph, spectrogram_graph
+from ..live import live_graph
 from ..parity import Reference
 from ..waveform import waveform_graph
 from .clips import Clip, write_clip
-from .golden import compare, sets_of, write_golden
+from .golden import GoldenSet, compare, sets_of, write_golden
+from .golden_genre import compare_genre, genre_set
+from .golden_live import compare_live, live_set
 from .manifest import FOLDERS, MANIFEST, About, listed_files, write_manifest
 from .package import make_reproducible
+from .routing import ROUTING, check_table, write_routing
 from .songs import Cut, DemoSong
 from .staging import staged
 
 NAME = "tfsep"  # that model files begin with, whatever the bundle is called, so that an app's code need not change
-GIT_MEGABYTES = 8.5  # that the folder may add to a checkout before the command says so
+GIT_MEGABYTES = 10.2  # that the folder may add to a checkout before the command says so
 LICENCE = "MIT"  # of models that tfsep ships
 
 
@@ -37,22 +46,28 @@ class Model:
 
     to: str
     precision: str
-    in_git: bool
-    waveform: bool = False
+    kind: str = SPECTROGRAM
+    in_git: bool = True
 
     @property
     def path(self) -> str:
         """In the demo's folder."""
-        return f"models/{NAME}-{'wave-' if self.waveform else ''}{self.precision}{FORMATS[self.to].suffix}"
+        return f"models/{NAME}-{_CALLED[self.kind]}{self.precision}{FORMATS[self.to].suffix}"
 
 
-SEPARATING = Model("litert", "int8", in_git=True)  # makes the clips' stems
+_CALLED = {SPECTROGRAM: "", WAVEFORM: "wave-", LIVE: "live-", GENRE: "genre-"}
+SEPARATING = Model("litert", "int8")  # makes the clips' stems
+HEARING = Model("litert", "int8", GENRE)
 MODELS = (
-    Model("coreml", "int8", in_git=True),
+    Model("coreml", "int8"),
     SEPARATING,
     Model("coreml", "fp16", in_git=False),
     Model("litert", "fp16", in_git=False),
-    Model("litert", "fp16", in_git=False, waveform=True),
+    Model("litert", "fp16", WAVEFORM, in_git=False),
+    Model("coreml", "int8", LIVE),
+    Model("litert", "int8", LIVE),
+    Model("coreml", "int8", GENRE),
+    HEARING,
 )
 
 
@@ -62,16 +77,22 @@ class Demo:
 
     Attributes:
         bundle: the trained model.
+        live: a streaming model.
+        classifier: of genres.
+        routing: which model is for which of them.
         songs: to cut clips from.
         seconds: of each clip.
         all_models: also those that are too large for git.
         command: how the manifest says that it was made.
         model_licence: of the weights.
 
-    Raises: UsageError for a length that no clip can have.
+    Raises: UsageError for a length that no clip can have, a model of another kind, or a table with experts.
     """
 
     bundle: Bundle
+    live: Bundle
+    classifier: GenreBundle
+    routing: RoutingTable
     songs: Sequence[DemoSong]
     seconds: float = 8.0
     all_models: bool = False
@@ -83,6 +104,18 @@ class Demo:
             raise UsageError(f"--seconds {self.seconds:g}: use 1 to 60")
         if self.bundle.contract.kind != SPECTROGRAM:
             raise UsageError(f"--model: is of kind {self.bundle.contract.kind}, the demo separates whole songs: use another")
+        if self.live.contract.kind != LIVE:
+            raise UsageError(f"--live: is of kind {self.live.contract.kind}, use a model of kind {LIVE}")
+        check_table(self.routing)
+
+    def graphs(self) -> dict[str, Callable[[], Graph]]:
+        """Return what makes the graph of each kind of model."""
+        return {
+            SPECTROGRAM: lambda: spectrogram_graph(self.bundle),
+            WAVEFORM: lambda: waveform_graph(self.bundle),
+            LIVE: lambda: live_graph(self.live),
+            GENRE: lambda: genre_graph(self.classifier),
+        }
 
 
 def make_demo(demo: Demo, out: Path, *, tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
@@ -99,15 +132,13 @@ def make_demo(demo: Demo, out: Path, *, tell: Callable[[str], None] = lambda lin
         models = _write_models(demo, folder, about, tell)
         separator = Separator.load(folder / SEPARATING.path)
         clips = [_write_clip(cut, folder, separator, about, tell) for cut in cuts]
+        routing = write_routing(folder, demo.routing, general=SEPARATING.path, classifier=HEARING.path)
+        about[ROUTING] = About(kind="routing", licence=demo.model_licence, source="the table of tfsep's model auto")
+        tell(ROUTING)
         first = clips[0]
-        sets = sets_of(BundleRuntime(demo.bundle), first.sound.samples, f"the clip {first.described['name']}")
-        distances = {
-            path: compare(sets["model"], FORMATS[model.to].load(folder / path))
-            for path, model in ((model.path, model) for model in MODELS)
-            if path in models and not model.waveform
-        }
-        source = f"clip {first.described['name']} ({first.described['credit']}) through the model; seeded music"
-        for path in write_golden(folder, sets, distances):
+        sets = _golden_sets(demo, first)
+        source = f"clip {first.described['name']} ({first.described['credit']}) through the models; seeded music"
+        for path in write_golden(folder, sets, _distances(folder, sets, models)):
             about[path] = About(kind="golden", licence=first.described["licence"], source=source)
             tell(path)
         files = listed_files(folder, about)
@@ -118,6 +149,7 @@ def make_demo(demo: Demo, out: Path, *, tell: Callable[[str], None] = lambda lin
             "contract": demo.bundle.contract.to_json(),
             "models": list(models.values()),
             "models_by_command_only": [] if demo.all_models else [model.path for model in MODELS if not model.in_git],
+            "routing": routing,
             "clips": [clip.described for clip in clips],
             "golden": "golden/golden.json",
             "files": files,
@@ -134,9 +166,9 @@ def _write_models(demo: Demo, folder: Path, about: dict[str, About], tell: Calla
     """Write the model files; return by path what the manifest says of each."""
     wanted = [model for model in MODELS if model.in_git or demo.all_models]
     described = {}
-    for waveform, build in ((False, spectrogram_graph), (True, waveform_graph)):
-        group = [model for model in wanted if model.waveform is waveform]
-        graph = build(demo.bundle) if group else None
+    for kind, build in demo.graphs().items():
+        group = [model for model in wanted if model.kind == kind]
+        graph = build() if group else None
         reference = Reference(graph) if group else None
         for model in group:
             path = folder / model.path
@@ -145,7 +177,7 @@ def _write_models(demo: Demo, folder: Path, about: dict[str, About], tell: Calla
                 make_reproducible(path)
                 described_anew = graph.renamed(path.stem).contract.to_bytes(sha256=sha256_of(path))
                 exported.contract_path.write_bytes(described_anew)
-            source = f"weights of the model {demo.bundle.name}, {demo.bundle.about.training.get('step', 'unknown')} steps"
+            source = f"weights of the model {_trained(graph.contract)}"
             told = About(kind="model", licence=demo.model_licence, source=source, in_git=model.in_git)
             about[model.path] = told
             about[f"{model.path}.json"] = About(kind="contract", licence=told.licence, source=source, in_git=model.in_git)
@@ -154,7 +186,7 @@ def _write_models(demo: Demo, folder: Path, about: dict[str, About], tell: Calla
                 "contract": f"{model.path}.json",
                 "format": FORMATS[model.to].title,
                 "precision": model.precision,
-                "kind": "waveform" if model.waveform else "spectrogram",
+                "kind": kind,
                 "sha256": sha256_of(path),
                 "parity_db": round(exported.parity_db, 1),
                 "sdr_loss_db": round(max(0.0, exported.parity.sdr_loss_db), 3),
@@ -162,6 +194,33 @@ def _write_models(demo: Demo, folder: Path, about: dict[str, About], tell: Calla
             }
             tell(f"{model.path}  {exported.megabytes:.2f} MB  {exported.parity_db:.1f} dB from Keras")
     return described
+
+
+def _trained(contract: Contract) -> str:
+    step = contract.training.get("step")
+    return contract.name if step is None else f"{contract.name}, {step} steps"
+
+
+def _golden_sets(demo: Demo, clip: Clip) -> dict[str, GoldenSet]:
+    source = f"the clip {clip.described['name']}"
+    return {
+        **sets_of(BundleRuntime(demo.bundle), clip.sound.samples, source),
+        "live": live_set(demo.live, clip.sound.samples, source),
+        "genre": genre_set(demo.classifier, clip.sound, source),
+    }
+
+
+def _distances(folder: Path, sets: Mapping[str, GoldenSet], written: Collection[str]) -> dict[str, dict[str, dict[str, float]]]:
+    """Return how far each model file is from the set of its kind."""
+    ways = {SPECTROGRAM: ("model", compare), LIVE: ("live", compare_live), GENRE: ("genre", compare_genre)}
+    return {
+        name: {
+            model.path: way(sets[name], FORMATS[model.to].load(folder / model.path))
+            for model in MODELS
+            if model.kind == kind and model.path in written
+        }
+        for kind, (name, way) in ways.items()
+    }
 
 
 def _write_clip(cut: Cut, folder: Path, separator: Separator, about: dict[str, About], tell: Callable[[str], None]) -> Clip:

@@ -22,6 +22,13 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="BUNDLE",
         help="a model folder, a run's folder or a shipped model (default: %(default)s)",
     )
+    parser.add_argument("--live", default="live", metavar="BUNDLE", help="a streaming model, as --model (default: %(default)s)")
+    parser.add_argument(
+        "--genre",
+        default="genre",
+        metavar="BUNDLE",
+        help="a genre classifier for the router, as --model (default: %(default)s)",
+    )
     parser.add_argument(
         "--songs",
         nargs="+",
@@ -62,18 +69,32 @@ def _make(args: argparse.Namespace) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TQDM_DISABLE", "1")  # coremltools' progress bars
     from tfsep.separation.locate import find_bundle
+    from tfsep.separation.router_table import AUTO, RoutingTable, find_table
+    from tfsep.training.genre_bundle import GenreBundle
 
+    from ..genre_graph import find_genre_bundle
     from .songs import demo_songs
 
     if not args.songs:
         raise UsageError("--songs: name songs for the clips, SONG ...; the first also gives the golden vectors")
     songs = demo_songs(args.songs, licence=args.licence, credit=args.credit, source=args.source)
-    folder = find_bundle(args.model)
+    folder, live_folder, classifier = find_bundle(args.model), find_bundle(args.live), find_genre_bundle(args.genre)
+    if classifier is None:
+        raise UsageError(f"--genre {args.genre}: is no genre classifier: use a folder that tfsep train-genres wrote")
     from tfsep.bundle import Bundle
 
     from .build import Demo, make_demo
 
-    demo = Demo(bundle=Bundle.load(folder), songs=songs, seconds=args.seconds, all_models=args.all, command=_told(args))
+    demo = Demo(
+        bundle=Bundle.load(folder),
+        live=Bundle.load(live_folder),
+        classifier=GenreBundle.load(classifier),
+        routing=RoutingTable.read(find_table(AUTO)),
+        songs=songs,
+        seconds=args.seconds,
+        all_models=args.all,
+        command=_told(args),
+    )
     make_demo(demo, args.out, tell=lambda line: print(line, flush=True))
     return 0
 
@@ -81,7 +102,8 @@ def _make(args: argparse.Namespace) -> int:
 def _told(args: argparse.Namespace) -> str:
     """Return the command without the folders of whoever ran it."""
     songs = [Path(song).name for song in args.songs]
-    words = ["tfsep-export", COMMAND, "--out", args.out.resolve().name, "--model", Path(args.model).name, "--songs", *songs]
+    words = ["tfsep-export", COMMAND, "--out", args.out.resolve().name, "--model", Path(args.model).name]
+    words += ["--live", Path(args.live).name, "--genre", Path(args.genre).name, "--songs", *songs]
     words += ["--seconds", f"{args.seconds:g}"]
     for name in ("licence", "credit", "source"):
         if value := getattr(args, name):

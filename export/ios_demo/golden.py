@@ -2,7 +2,7 @@
 
 `model`: a moment of the first clip through the trained model, with its own geometry, in one short chunk. `seams`: seeded music and
 masks in a tiny geometry, several chunks of it and a last one that is short, which shows how chunks join; `seams-complex`: the same with
-complex masks.
+complex masks. `live` and `genre` are of other kinds of models, see `golden_live` and `golden_genre`.
 """
 
 import json
@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from tfsep.contract import ModelContract
+from tfsep.contract import SPECTROGRAM, ModelContract
+from tfsep.contract_genre import GENRE
 from tfsep.dsp.stft import stft
 from tfsep.separation.runtime import Runtime
+from tfsep.separation.runtime_contract import Contract
 from tfsep.separation.separator import Separator
 from tfsep.spec import SpectrogramSpec
 
@@ -78,10 +80,11 @@ class GoldenSet:
 
     Attributes:
         arrays: by name, float32: input `(samples, channels)`, stft `(frames, bins, channels, 2)`, features `(frames, model_bins,
-            input channels)`, masks `(chunks, stems, frames, model_bins, mask channels)`, stems `(stems, samples, channels)`.
+            input channels)`, masks `(chunks, stems, frames, model_bins, mask channels)`, stems `(stems, samples, channels)`; others of
+            other kinds of models, see `AXES`.
     """
 
-    contract: ModelContract
+    contract: Contract
     what: str
     arrays: dict[str, np.ndarray]
 
@@ -98,30 +101,38 @@ def run_set(runtime: Runtime, sound: np.ndarray, what: str) -> GoldenSet:
     masks = [np.stack([masks[stem][:longest] for stem in contract.stems]) for masks in recorder.masks]
     arrays = {
         "input": sound,
-        "stft": np.stack([spectra.real, spectra.imag], axis=-1),
+        "stft": parts(spectra),
         "features": seen[: len(spectra)],  # the last chunk is filled up with silence
         "masks": np.stack(masks),
         "stems": stems,
     }
-    return GoldenSet(contract, what, {name: np.ascontiguousarray(array, "<f4") for name, array in arrays.items()})
+    return GoldenSet(contract, what, arrays)
 
 
-def model_set(runtime: Runtime, clip: np.ndarray, source: str) -> GoldenSet:
-    """Return the set of the trained model on the loudest moment of a clip `(samples, channels)`."""
-    spec = runtime.contract.spec
+def parts(spectra: np.ndarray) -> np.ndarray:
+    """Return complex values as real and imaginary parts along a new last axis."""
+    return np.stack([spectra.real, spectra.imag], axis=-1)
+
+
+def loudest(clip: np.ndarray, spec: SpectrogramSpec, samples: int) -> tuple[np.ndarray, str]:
+    """Return so many samples of a clip `(samples, channels)`, with the spectrogram's channels, and where they are."""
     sound = (
         clip.mean(axis=1, keepdims=True)
         if clip.shape[1] > spec.channels
         else np.repeat(clip, spec.channels // clip.shape[1], 1)
     )
-    length = MODEL_HOPS * spec.hop_samples
     energies = np.array(
-        [np.sum(np.square(sound[at : at + length])) for at in range(0, len(sound) - length + 1, spec.hop_samples)]
+        [np.sum(np.square(sound[at : at + samples])) for at in range(0, len(sound) - samples + 1, spec.hop_samples)]
     )
     start = int(np.argmax(energies)) * spec.hop_samples if len(energies) else 0
-    return run_set(
-        runtime, sound[start : start + length], f"samples {start} to {start + length} of {source}, through Keras in float32"
-    )
+    return sound[start : start + samples], f"samples {start} to {start + samples}"
+
+
+def model_set(runtime: Runtime, clip: np.ndarray, source: str) -> GoldenSet:
+    """Return the set of the trained model on the loudest moment of a clip `(samples, channels)`."""
+    spec = runtime.contract.spec
+    sound, where = loudest(clip, spec, MODEL_HOPS * spec.hop_samples)
+    return run_set(runtime, sound, f"{where} of {source}, through Keras in float32")
 
 
 def seams_set(mask: str = "real") -> GoldenSet:
@@ -165,26 +176,38 @@ AXES = {
     "features": ["frames", "model_bins", "input channels"],
     "masks": ["chunks", "stems", "frames", "model_bins", "mask channels"],
     "stems": ["stems", "samples", "channels"],
+    "states": ["values"],
+    "log_mel": ["frames", "mel bands", "channels"],
+    "logits": ["families"],
 }
 
 
-def _units(contract: ModelContract) -> dict[str, str]:
+def _units(contract: Contract) -> dict[str, str]:
     told = contract.to_json()
+    if contract.kind == GENRE:
+        return {
+            "input": "full scale 1, mono; silence up to the length of an excerpt",
+            "log_mel": "log1p(feature_gain * mean magnitude of the band), the input brought to level_rms before",
+            "logits": told["tensors"]["output"],
+        }
     return {
         "input": "full scale 1",
         "stft": "a full-scale sine on a bin has magnitude 1",
         "features": told["transform"]["features"],
         "masks": f"{told['tensors']['output']}; frames after a chunk's last are unused",
         "stems": "full scale 1; they sum to the input",
+        "states": "what the last chunk leaves, one state after the other in the order of the contract; the first chunk has zeros",
     }
 
 
-def write_golden(folder: Path, sets: Mapping[str, GoldenSet], models: Mapping[str, Mapping[str, float]]) -> list[str]:
+def write_golden(
+    folder: Path, sets: Mapping[str, GoldenSet], distances: Mapping[str, Mapping[str, Mapping[str, float]]]
+) -> list[str]:
     """Write `golden/`: raw float32 files and a description of them.
 
     Args:
         folder: that holds all of the demo.
-        models: by path in `folder`, what `compare` found for the set `model`.
+        distances: by set and by path of a model in `folder`, what `compare` found.
     Returns: the paths written, relative to `folder`.
     """
     described: dict[str, Any] = {}
@@ -201,25 +224,29 @@ def write_golden(folder: Path, sets: Mapping[str, GoldenSet], models: Mapping[st
             if array in TOLERANCES:
                 arrays[array]["tolerance"] = TOLERANCES[array]
         described[name] = {"what": golden.what, "arrays": arrays, "contract": golden.contract.to_json()}
-    described["model"]["files"] = {
-        path: {
-            f"{what}_{kind}": round(value, 1)
-            for what, db in found.items()
-            for kind, value in (("db", db), ("floor_db", max(0.0, db - MARGIN_DB)))
-        }
-        for path, found in models.items()
-    }
+        if name in distances:
+            described[name]["files"] = {path: _told(found) for path, found in distances[name].items()}
+    others = [name for name, golden in sets.items() if golden.contract.kind != SPECTROGRAM]  # whose readers are others too
     index = {
         "golden_version": GOLDEN_VERSION,
         "format": "float32, little-endian, no header, the last axis fastest",
         "tolerance": "largest absolute difference that an implementation in float32 may have, given the stage before as it is here; "
         "stems from the masks as they are here",
-        "files": "of the set model: 10 log10 of the energy of masks or stems over that of the file's distance from them, measured "
+        "files": "10 log10 of the energy of masks, stems or logits over that of the file's distance from them, measured "
         f"here, and {MARGIN_DB:g} dB less as the floor for other devices",
-        "sets": described,
+        "sets": {name: about for name, about in described.items() if name not in others},
+        **{name: described[name] for name in others},
     }
     (folder / "golden" / GOLDEN_FILE).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
     return [f"golden/{GOLDEN_FILE}", *written]
+
+
+def _told(found: Mapping[str, float]) -> dict[str, float]:
+    return {
+        f"{what}_{kind}": round(value, 1)
+        for what, db in found.items()
+        for kind, value in (("db", db), ("floor_db", max(0.0, db - MARGIN_DB)))
+    }
 
 
 def read_set(folder: Path, name: str) -> tuple[ModelContract, dict[str, np.ndarray]]:

@@ -20,7 +20,7 @@ class About:
     """What is told of one file or, of a package, of all files in it.
 
     Attributes:
-        kind: model, contract, clip, golden.
+        kind: model, contract, routing, clip, golden.
         licence: SPDX identifier.
         source: what it was made from.
         in_git: whether it is small enough to be kept there; if not, it may be missing.

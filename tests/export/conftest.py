@@ -2,13 +2,17 @@
 
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 
 from tfsep.bundle import Bundle
+from tfsep.contract_genre import GenreContract
 from tfsep.models.config import GeneratorConfig
+from tfsep.models.genre_classifier import build_genre_classifier
 from tfsep.models.presets import PRESETS, build_generator
 from tfsep.spec import SpectrogramSpec
+from tfsep.training.genre_bundle import GenreBundle
 
 SPEC = SpectrogramSpec(sample_rate_hz=8000, window_samples=256, hop_samples=64, frames=8)
 CONFIGS = {
@@ -49,3 +53,11 @@ def bundles(tmp_path_factory) -> dict[str, Bundle]:
 @pytest.fixture(scope="session")
 def bundle(bundles) -> Bundle:
     return bundles["bandsplit"]
+
+
+@pytest.fixture(scope="session")
+def genre_bundle() -> GenreBundle:
+    keras.utils.set_random_seed(0)
+    spec = SpectrogramSpec(sample_rate_hz=8000, window_samples=256, hop_samples=128, channels=1, frames=32, feature_gain=1000.0)
+    contract = GenreContract(families=("electronic", "rock", "jazz"), spec=spec, mel_bands=16, low_hz=50.0, high_hz=3800.0)
+    return GenreBundle(contract, (4, 8), build_genre_classifier(contract, (4, 8)))

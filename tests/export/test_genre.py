@@ -14,18 +14,9 @@ from tfsep.separation.runtime import load_runtime
 from tfsep.training.genre_bundle import GenreBundle
 
 
-@pytest.fixture(scope="module")
-def bundle() -> GenreBundle:
-    import keras
-
-    from tfsep.contract_genre import GenreContract
-    from tfsep.models.genre_classifier import build_genre_classifier
-    from tfsep.spec import SpectrogramSpec
-
-    keras.utils.set_random_seed(0)
-    spec = SpectrogramSpec(sample_rate_hz=8000, window_samples=256, hop_samples=128, channels=1, frames=32, feature_gain=1000.0)
-    contract = GenreContract(families=("electronic", "rock", "jazz"), spec=spec, mel_bands=16, low_hz=50.0, high_hz=3800.0)
-    return GenreBundle(contract, (4, 8), build_genre_classifier(contract, (4, 8)))
+@pytest.fixture
+def bundle(genre_bundle) -> GenreBundle:
+    return genre_bundle
 
 
 @pytest.mark.parametrize(("to", "precision", "least_db"), [("litert", "fp32", 100), ("litert", "int8", 20), ("onnx", "fp32", 100),

@@ -12,11 +12,16 @@ from tfsep_export.cli import main
 from tfsep_export.ios_demo import build, staging
 from tfsep_export.ios_demo.golden import read_set
 from tfsep_export.ios_demo.manifest import check_manifest
+from tfsep_export.ios_demo.routing import check_table
 from tfsep_export.signals import music
 
 from tfsep.audio import Audio, read_info
 from tfsep.bundle import Bundle
-from tfsep.errors import AudioError, DataError
+from tfsep.dsp.genre_excerpts import GenreInput
+from tfsep.errors import AudioError, DataError, UsageError
+from tfsep.separation.live_runtime import step_outputs
+from tfsep.separation.router import Router
+from tfsep.separation.router_table import RoutingTable
 from tfsep.separation.runtime_contract import read_contract, sha256_of
 from tfsep.separation.separator import Separator
 
@@ -25,16 +30,13 @@ ABOUT = {"licence": "CC-BY-4.0", "credit": "Ann Example", "source": "an album", 
 
 
 @pytest.fixture(scope="module")
-def sources(bundle, tmp_path_factory):
-    """A model folder, a song folder whose song.json says the licence, and a song file about which nobody says anything."""
+def sources(bundle, bundles, genre_bundle, tmp_path_factory):
+    """Folders of the three models, a song folder whose song.json says the licence, and a song file about which nobody says anything."""
     folder = tmp_path_factory.mktemp("sources")
-    Bundle.write(
-        folder / "model",
-        bundle.config,
-        [each.numpy() for each in bundle.generator.variables],
-        training={"step": 4},
-        name="small",
-    )
+    for name, each in (("model", bundle), ("streaming", bundles["live"])):
+        weights = [variable.numpy() for variable in each.generator.variables]
+        Bundle.write(folder / name, each.config, weights, training={"step": 4}, name="small")
+    genre_bundle.write(folder / "families")
     stems = music(3 * RATE_HZ, bundle.config.spec)
     (folder / "songs" / "first").mkdir(parents=True)
     for name, samples in stems.items():
@@ -51,7 +53,8 @@ def make(sources, out, *songs, more=()):
 
 def arguments(sources, out, *songs, more=()):
     named = [str(sources / "songs" / song) for song in songs]
-    return ["ios-demo", "--model", str(sources / "model"), "--out", str(out), "--songs", *named, "--seconds", "1", *more]
+    models = ["--model", str(sources / "model"), "--live", str(sources / "streaming"), "--genre", str(sources / "families")]
+    return ["ios-demo", *models, "--out", str(out), "--songs", *named, "--seconds", "1", *more]
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +82,14 @@ def test_what_lies_in_the_folder(made):
         for name in ("model", "seams", "seams-complex")
         for array in ("features", "input", "masks", "stems", "stft")
     ]
+    golden += [f"golden/live/{array}.f32" for array in ("features", "input", "masks", "states", "stems", "stft")]
+    golden += [f"golden/genre/{array}.f32" for array in ("input", "log_mel", "logits")]
     clips = [f"clips/{n}/{s}.m4a" for n in ("first", "second") for s in ("bass", "drums", "mixture", "other", "vocals")]
     package = [f"Data/com.apple.CoreML/{name}" for name in ("model.mlmodel", "weights/weight.bin")]
-    models = [f"models/tfsep-int8.mlpackage/{name}" for name in (*package, "Manifest.json")]
-    models += [f"models/tfsep-int8.{name}" for name in ("mlpackage.json", "tflite", "tflite.json")]
+    models = ["models/routing.json"]
+    for model in ("tfsep", "tfsep-live", "tfsep-genre"):
+        models += [f"models/{model}-int8.mlpackage/{name}" for name in (*package, "Manifest.json")]
+        models += [f"models/{model}-int8.{name}" for name in ("mlpackage.json", "tflite", "tflite.json")]
     kept = ["TfsepKit/Package.swift", "manifest.json"]
     assert files == sorted([*kept, *golden, "golden/golden.json", *clips, *models])
     assert (made / "TfsepKit" / "Package.swift").read_text() == "// by hand"
@@ -93,7 +100,8 @@ def test_the_manifest_tells_all(made, bundle):
     manifest = json.loads((made / "manifest.json").read_text())
     assert str(made.parent) not in (made / "manifest.json").read_text()
     assert manifest["command"].startswith(
-        "tfsep-export ios-demo --out ios_demo_assets --model model --songs first@0.5 second.flac --seconds 1"
+        "tfsep-export ios-demo --out ios_demo_assets --model model --live streaming --genre families "
+        "--songs first@0.5 second.flac --seconds 1"
     )
     assert manifest["contract"] == json.loads(bundle.contract.to_bytes())
     listed = {entry["path"]: entry for entry in manifest["files"]}
@@ -214,6 +222,104 @@ def test_every_model_file_is_near_the_golden_vectors(made):
     assert stems_db == pytest.approx(described["models/tfsep-int8.tflite"]["stems_db"], abs=0.2)
 
 
+def other_set(made, name):
+    """A golden set of another kind of model: what is told of it, and its arrays."""
+    described = json.loads((made / "golden" / "golden.json").read_text())[name]
+    return described, {
+        array: np.fromfile(made / "golden" / about["file"], "<f4").reshape(about["shape"])
+        for array, about in described["arrays"].items()
+    }
+
+
+def test_streaming_golden_vectors_against_plain_numpy(made):
+    """Transform and inverse worked out here from the contract's formulas, in float64."""
+    described, arrays = other_set(made, "live")
+    told = described["contract"]
+    size, hop, synthesis = (told["spec"][name] for name in ("window_samples", "hop_samples", "synthesis_samples"))
+    fall = synthesis // 2
+    n = np.arange(size)
+    window = np.where(n < size - fall, np.sin(np.pi / 2 * n / (size - fall)), np.cos(np.pi / 2 * (n - size + fall) / fall))
+    padded = np.pad(arrays["input"].astype(np.float64), ((size - hop, 0), (0, 0)))
+    pieces = np.stack([padded[k * hop : k * hop + size] * window[:, None] for k in range(len(arrays["stft"]))])
+    spectra = np.fft.rfft(pieces, axis=1) * 2 / window.sum()
+    np.testing.assert_allclose(arrays["stft"][..., 0] + 1j * arrays["stft"][..., 1], spectra, atol=1e-6)
+    np.testing.assert_allclose(arrays["features"], np.log1p(told["spec"]["feature_gain"] * np.abs(spectra[:, :-1])), atol=1e-3)
+    m = np.arange(synthesis)
+    hann = (2 * hop / synthesis) * (0.5 - 0.5 * np.cos(2 * np.pi * m / synthesis))
+    back = hann / window[-synthesis:] * window.sum() / 2
+    count = arrays["stems"].shape[1]
+    assert count == len(arrays["input"]) - told["stream"]["latency_samples"]
+    for stem in (0, 1, 3):  # all but the residual
+        mask = arrays["masks"][:, stem, 0]
+        mask = np.concatenate([mask, mask[:, -1:]], axis=1)
+        output = np.zeros_like(padded)
+        for k, frame in enumerate(np.fft.irfft(mask * spectra, axis=1)[:, -synthesis:] * back[:, None]):
+            output[k * hop + size - synthesis : k * hop + size] += frame
+        np.testing.assert_allclose(arrays["stems"][stem], output[size - hop :][:count], atol=2e-6)
+    np.testing.assert_allclose(arrays["stems"].sum(axis=0), arrays["input"][:count], atol=1e-6)
+
+
+def test_streaming_golden_states_are_the_trained_models(made, bundles):
+    _, arrays = other_set(made, "live")
+    bundle = bundles["live"]
+    contract = bundle.contract.in_blocks(1)
+    inputs = {name: np.zeros(shape, np.float32) for name, shape in contract.states}
+    for frame, masks in zip(arrays["features"], arrays["masks"], strict=True):
+        found = step_outputs(bundle.generator, contract, {**inputs, "features": frame[None, None]})
+        inputs = {name: np.asarray(found[f"next_{name}"]) for name in inputs}
+        for stem, mask in zip(contract.stems, masks, strict=True):
+            np.testing.assert_allclose(found[stem][0], mask, atol=1e-5)
+    np.testing.assert_allclose(np.concatenate([each.ravel() for each in inputs.values()]), arrays["states"], atol=1e-5)
+    assert np.abs(arrays["states"]).max() > 0.01
+
+
+def test_genre_golden_vectors_are_the_trained_classifiers(made, genre_bundle):
+    _, arrays = other_set(made, "genre")
+    np.testing.assert_array_equal(GenreInput(genre_bundle.contract).log_mel(arrays["input"]), arrays["log_mel"])
+    found = np.asarray(genre_bundle.classifier(arrays["log_mel"][None], training=False)["logits"])[0]
+    np.testing.assert_allclose(found, arrays["logits"], atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "what"), [("live", "masks"), ("genre", "logits")])
+def test_the_other_files_are_near_their_golden_vectors(made, name, what):
+    files = other_set(made, name)[0]["files"]
+    assert sorted(files) == [f"models/tfsep-{name}-int8.{suffix}" for suffix in ("mlpackage", "tflite")]
+    for found in files.values():
+        assert found[f"{what}_db"] > 20
+        assert found[f"{what}_floor_db"] == pytest.approx(found[f"{what}_db"] - 6, abs=0.11)
+
+
+def test_the_routing_table_works_in_the_folder(made, copied, tmp_path):
+    routing = json.loads((made / "manifest.json").read_text())["routing"]
+    models = {role: routing[role] for role in ("general", "classifier")}
+    assert models == {"general": "models/tfsep-int8.tflite", "classifier": "models/tfsep-genre-int8.tflite"}
+    moved = shutil.copytree(copied, tmp_path / "elsewhere")
+    song = Audio.read(moved / "clips" / "first" / "mixture.m4a")
+    stems = Router.load(moved / routing["file"], threads=1).separate(song)
+    wanted = Separator.load(moved / routing["general"], threads=1).separate(song)
+    for name, stem in wanted.items():
+        np.testing.assert_array_equal(stems[name].samples, stem.samples)
+
+
+@pytest.mark.parametrize(
+    ("option", "folder", "message"),
+    [
+        ("--live", "model", "--live: is of kind spectrogram, use a model of kind live"),
+        ("--genre", "model", "is no genre classifier"),
+        ("--model", "streaming", "--model: is of kind live, the demo separates whole songs"),
+    ],
+)
+def test_models_of_the_wrong_kind(sources, tmp_path, option, folder, message, capsys):
+    assert main(arguments(sources, tmp_path / "out", "first", more=[option, str(sources / folder)])) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_table_with_experts_is_refused():
+    with pytest.raises(UsageError, match="experts for jazz, rock: the demo carries none"):
+        check_table(RoutingTable(experts={"rock": "a", "jazz": "b"}))
+
+
 def test_the_same_inputs_give_the_same_bytes_and_more_with_all(made, sources, tmp_path):
     again = tmp_path / "ios_demo_assets"
     assert make(sources, again, "first@0.5", "second.flac", more=["--all"]) == 0
@@ -230,7 +336,7 @@ def test_the_same_inputs_give_the_same_bytes_and_more_with_all(made, sources, tm
 
 def test_check(copied, capsys):
     assert main(["ios-demo", "--check", "--out", str(copied)]) == 0
-    assert "32 files" in capsys.readouterr().out
+    assert "54 files" in capsys.readouterr().out
     with (copied / "golden" / "model" / "masks.f32").open("r+b") as file:
         file.write(b"\x01")
     (copied / "clips" / "first" / "drums.m4a").unlink()
@@ -309,7 +415,8 @@ def unknown(sources, tmp_path):
 def test_what_cannot_be_made_is_said_in_one_line(sources, unknown, songs, more, message, capsys):
     out = unknown.parent / "out"
     named = [str(unknown.parent / song) for song in songs]
-    command = ["ios-demo", "--model", str(sources / "model"), "--out", str(out), "--seconds", "1"]
+    models = ["--model", str(sources / "model"), "--live", str(sources / "streaming"), "--genre", str(sources / "families")]
+    command = ["ios-demo", *models, "--out", str(out), "--seconds", "1"]
     assert main([*command, *(["--songs", *named] if named else []), *more]) != 0
     error = capsys.readouterr().err
     assert error.startswith("tfsep-export ios-demo: ")

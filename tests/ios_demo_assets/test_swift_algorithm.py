@@ -82,7 +82,7 @@ def test_another_constant_is_noticed(change, monkeypatch):
 
 def test_what_is_written_is_read_back(tmp_path):
     golden = seams_set()
-    write_golden(tmp_path, {"seams": golden, "model": golden}, {"models/x.tflite": {"masks": 30.0, "stems": 35.04}})
+    write_golden(tmp_path, {"seams": golden, "model": golden}, {"model": {"models/x.tflite": {"masks": 30.0, "stems": 35.04}}})
     contract, arrays = read_set(tmp_path / "golden", "seams")
     assert contract == golden.contract
     for name, values in golden.arrays.items():
