@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import tfsep
+from tfsep.contract_drums import DRUM_HITS
 from tfsep.contract_enhance import ENHANCE
 from tfsep.contract_genre import GENRE
 from tfsep.contract_live import LIVE, NEXT
@@ -131,6 +132,8 @@ def _describe(model: "MLModel", graph: Graph, precision: str) -> None:
     said = contract.to_json()
     if contract.kind == GENRE:
         purpose, heard = f"tells music of the families {', '.join(contract.families)} apart", "log-mel spectrum of an excerpt"
+    elif contract.kind == DRUM_HITS:
+        purpose, heard = f"finds hits of {', '.join(contract.classes)}", "log-mel spectrum of a drum stem"
     elif contract.kind == ENHANCE:
         purpose, heard = "continues narrow spectra above their cutoff", said["tensors"]["input"]
     else:
@@ -144,10 +147,9 @@ def _describe(model: "MLModel", graph: Graph, precision: str) -> None:
     model.user_defined_metadata[METADATA_NAME] = graph.embedded_contract.decode()
     axes = ", ".join(said["tensors"]["axes"])
     model.input_description[contract.input_name] = f"{heard}: {axes}"
+    outputs_by = {GENRE: "by family", DRUM_HITS: "by frame and class"}
     for name in contract.outputs:
-        model.output_description[name] = (
-            f"{name}, {said['tensors']['output']}: {axes if contract.kind != GENRE else 'by family'}"
-        )
+        model.output_description[name] = f"{name}, {said['tensors']['output']}: {outputs_by.get(contract.kind, axes)}"
     if contract.kind == LIVE:
         for name, _ in contract.states:
             model.input_description[name] = f"{NEXT}{name} of the call before; zeros in the first"
