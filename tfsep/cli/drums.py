@@ -1,9 +1,9 @@
-"""`tfsep drums`: find every drum hit of a song."""
+"""`tfsep drums`: find every drum hit of a song, and play the drums anew."""
 
 import argparse
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,6 +24,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--transcriber", default="drums", metavar="T", help="a file that tfsep-export made (default: the one that ships)"
     )
+    parser.add_argument(
+        "--replace",
+        metavar="WHAT",
+        help="also write the drum stem with its hits played anew: generated, nearest (the song's own cleanest hits) or a folder of samples",
+    )
+    parser.add_argument("--amount", type=float, default=0.5, metavar="A", help="of --replace, 0 to 1 (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="of the model (default: 2)")
     parser.add_argument("--overwrite", action="store_true", help="replace files that are there already")
     parser.set_defaults(run=run)
@@ -33,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
     """Find the hits and write them; returns 0. Errors are raised as `tfsep.errors`."""
     from rich.console import Console
 
+    from tfsep.creative.drums.replace import check_amount
+    from tfsep.creative.drums.replaced_file import ReplacedFile
     from tfsep.creative.drums.song import HitFiles
     from tfsep.creative.drums.transcriber import DrumTranscriber
     from tfsep.separation.separator import Separator
@@ -41,15 +49,27 @@ def run(args: argparse.Namespace) -> int:
     transcriber = DrumTranscriber.load(args.transcriber)
     separator = None if args.stem else Separator.load(args.model, threads=args.threads)
     console = Console(stderr=True, highlight=False, markup=False)
-    found = _find(args.song, transcriber, separator, console)
-    files.write(found, models=[*([] if args.stem else [args.model]), args.transcriber])
-    for note in found.notes:
+    models = [*([] if args.stem else [args.model]), args.transcriber]
+    notes = []
+    if args.replace is None:
+        check_amount(args.amount)
+        found = _find(args.song, transcriber, separator, console)
+        files.write(found, models=models)
+    else:
+        options = {"what": args.replace, "amount": args.amount, "overwrite": args.overwrite}
+        with ReplacedFile(args.song, files.folder, **options) as replaced:
+            found = _find(args.song, transcriber, separator, console, on_drums=replaced.take)
+            files.write(found, models=models)
+            notes = [*replaced.notes, f"{replaced.path}: {replaced.write(found.hits).summary}"]
+    for note in (*found.notes, *notes):
         console.print(f"tfsep: {note}", soft_wrap=True)
     Console(highlight=False, markup=False).print(f"{_summary(found)}, in {files.folder}", soft_wrap=True)
     return 0
 
 
-def _find(song: Path, transcriber: "DrumTranscriber", separator: "Separator | None", console: "Console") -> "SongHits":
+def _find(
+    song: Path, transcriber: "DrumTranscriber", separator: "Separator | None", console: "Console", **hooks: Any
+) -> "SongHits":
     from rich.progress import Progress
 
     from tfsep.creative.drums.song import find_hits
@@ -62,6 +82,7 @@ def _find(song: Path, transcriber: "DrumTranscriber", separator: "Separator | No
             transcriber=transcriber,
             separator=separator,
             progress=lambda share: bars.update(task, completed=share),
+            **hooks,
         )
 
 

@@ -1,9 +1,8 @@
 """A whole training run of the drum sampler: hits made as it goes, checkpoints, and the scales of the codes at the end."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -15,13 +14,14 @@ from tfsep.errors import TrainingError
 from tfsep.models.drum_sampler import Sampler, build_critic
 from tfsep.training.backend_steps import compiled_step
 from tfsep.training.checkpoint import AveragedWeights, load_parts, save_parts
-from tfsep.training.drum_hits import CHUNK_HITS, HitPool, chunks
+from tfsep.training.drum_hits import CHUNK_HITS, Chunk, HitPool, chunks
 from tfsep.training.drum_sampler import DrumSamplerConfig, DrumSamplerTrainer, HitBatch
 from tfsep.training.drum_sampler_bundle import DrumSamplerBundle
 from tfsep.training.folder import RunFolder, RunLog
 
 LOG_EVERY, AVERAGE_EVERY, AVERAGE_DECAY = 100, 5, 0.995
 FIRST_CHUNKS = 20  # in the pool before the first step
+RESUMED_CHUNKS = 60  # made again when a run goes on: all of a pool would take minutes
 SCALE_BATCHES = 120  # of clean hits, from which the scales of codes are taken
 RIDGE = 1e-3  # added to the covariance of codes, whose directions that tell nothing have none
 
@@ -50,10 +50,12 @@ def train_drum_sampler(
     trainer.compile()
     run = _Run(config, contract, sampler, trainer, out, tell)
     run.resume()
-    first = max(0, run.chunks_taken(run.step) - config.pool // CHUNK_HITS)
-    with chunks(contract, material, seed=config.seed, first=first, workers=workers) as stream, RunLog(run.folder) as log:
+    run.first_chunk = max(0, run.chunks_taken(run.step) - RESUMED_CHUNKS)
+    with (
+        chunks(contract, material, seed=config.seed, first=run.first_chunk, workers=workers) as stream,
+        RunLog(run.folder) as log,
+    ):
         pool = HitPool(contract, config.pool // CHUNK_HITS * CHUNK_HITS)
-        pool.taken = first * CHUNK_HITS
         run.train(pool, stream, log)
         run.set_scales(pool)
     training = {
@@ -84,7 +86,7 @@ class _Run:
             may_differ=("checkpoint_every", "steps", "adversarial_from"),
         )
         self.average = AveragedWeights(trainer.sampler_variables, AVERAGE_DECAY)
-        self.step, self.seconds = 0, 0.0
+        self.step, self.seconds, self.first_chunk = 0, 0.0, 0
 
     def resume(self) -> None:
         """Take up the checkpoint of the folder, if it holds one."""
@@ -98,17 +100,17 @@ class _Run:
         """Return how many chunks the pool has taken before a step."""
         return FIRST_CHUNKS + step // self.config.steps_per_chunk
 
-    def train(self, pool: HitPool, stream: Any, log: RunLog) -> None:
+    def train(self, pool: HitPool, stream: Iterator[Chunk], log: RunLog) -> None:
         """Do the steps that are left."""
         config, trainer, began_s = self.config, self.trainer, time.monotonic() - self.seconds
         trainer.judged = self._is_judged()
         do_step = compiled_step(trainer)
+        self._fill(pool, stream)
         while self.step < config.steps:
             if trainer.judged != self._is_judged():
                 trainer.judged = True
                 do_step = compiled_step(trainer)
-            while pool.taken < self.chunks_taken(self.step) * CHUNK_HITS:
-                pool.take(next(stream))
+            self._fill(pool, stream)
             logs = do_step(self._batch(pool))
             self.step += 1
             if self.step % AVERAGE_EVERY == 0:
@@ -119,6 +121,10 @@ class _Run:
             if self.step % config.checkpoint_every == 0 or self.step == config.steps:
                 progress = {"step": self.step, "seconds": self.seconds}
                 save_parts(self.folder.state, trainer.parts, self.average, progress)
+
+    def _fill(self, pool: HitPool, stream: Iterator[Chunk]) -> None:
+        while pool.taken < (self.chunks_taken(self.step) - self.first_chunk) * CHUNK_HITS:
+            pool.take(next(stream))
 
     def _is_judged(self) -> bool:
         config = self.config

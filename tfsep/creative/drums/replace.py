@@ -17,7 +17,7 @@ from tfsep.dsp.hit_grid import ONSET_SAMPLES, HitGrid
 from tfsep.errors import UsageError
 
 GENERATED, NEAREST = "generated", "nearest"
-LEAST_EXPLAINED = 0.3  # of the energy of a hit's attack: below, the original is kept
+LEAST_EXPLAINED = 0.1  # of the energy of a hit's attack, once other hits are taken off: below, the original is kept
 BLOCK_S = 1.0
 _AHEAD_S = 0.5  # hits that begin so much later are fitted along, and then again with their own block
 _FADE_IN_S, _FADE_OUT_S = 0.0015, 0.02
@@ -31,6 +31,12 @@ class ReplacementCount:
     replaced: int = 0
     badly_fitted: int = 0
     without_sample: int = 0
+
+    @property
+    def summary(self) -> str:
+        """One line."""
+        kept = f"{self.badly_fitted} kept for a bad fit, {self.without_sample} for want of a sample"
+        return f"{self.replaced} hits played anew, {kept}"
 
 
 def check_amount(amount: float) -> float:

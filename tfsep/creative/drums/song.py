@@ -38,11 +38,13 @@ def find_hits(
     transcriber: DrumTranscriber,
     separator: Separator | None,
     progress: Progress = lambda share: None,
+    on_drums: Callable[[np.ndarray], None] = lambda block: None,
 ) -> SongHits:
     """Find the drum hits of a song, in memory that does not depend on its length but for the hits.
 
     Args:
         separator: takes the drums out of the song; None if it is a drum stem already.
+        on_drums: given each block of the drum stem, float32 `(samples, channels)`.
     Raises: AudioError for a file that cannot be read; ModelError for a separator without drums; as `Separator.stream`.
     """
     if separator is not None and DRUMS not in separator.stems:
@@ -58,6 +60,7 @@ def find_hits(
         samples = 0
         for block in _drum_blocks(reader, separator, progress):
             samples += len(block)
+            on_drums(block)
             hits += stream.push(block)
         hits += stream.finish()
         notes = tuple(reader.warnings)
