@@ -256,6 +256,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "relu": lambda x: np.maximum(x, 0),
     "exp": lambda x: np.exp(x),
     "tanh": lambda x: np.tanh(x),
+    "sigmoid": lambda x: 0.5 * (1 + np.tanh(0.5 * x)),
     "reduce_mean": lambda x, axes=None, keep_dims=False: np.mean(x, _axes(axes), keepdims=bool(keep_dims)),
     "square": lambda x: x * x,
     "add": lambda x, y: x + y,

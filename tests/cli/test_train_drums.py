@@ -33,19 +33,16 @@ def songs(tmp_path):
     return "songs"
 
 
-def test_a_run_leaves_a_transcriber_and_goes_on(train, songs, tmp_path):
+def test_a_run_leaves_a_transcriber(train, songs, tmp_path):
     write_toy_song(tmp_path / "songs" / "toy-loop", seconds=0.5, loop=True)
-    options = ["--data", songs, "--separated", songs, "--separated-songs", 1, "--steps", 1, "--rounds", 1, "--out", "run"]
-    code, out, _ = train(*options)
+    separated = ["--separated", songs, "--separated-songs", 1]
+    code, out, _ = train("--data", songs, *separated, "--steps", 1, "--rounds", 1, "--out", "run")
     assert code == 0
     assert "songs: 1 songs with a drum loop" in out
     assert "2 clean drum stems" in out
     assert "1 drum stems separated by default" in out
     assert out.splitlines()[-1] == "run/best"
     assert DrumBundle.load(tmp_path / "run" / "best").contract.training["separated"] == ["songs"]
-    code, out, _ = train(*options)
-    assert code == 0
-    assert "going on after round 1" in out
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,8 @@ class DrumTrainingConfig:
     Raises: ValueError from a field out of range.
     """
 
-    rounds: int = 24
-    steps: int = 150
+    rounds: int = 12
+    steps: int = 300
     batch: int = 16
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
