@@ -71,7 +71,7 @@ def by_librosa(drums: Audio) -> Times:
     return {ONSETS: merged(onset_times(drums.samples, drums.sample_rate_hz))}
 
 
-def velocity_error(hits: list[Hit], truth: HitTable) -> tuple[np.ndarray, np.ndarray]:
+def velocity_pairs(hits: list[Hit], truth: HitTable) -> tuple[np.ndarray, np.ndarray]:
     """Return found and true velocities of hits of one class within 50 ms."""
     pairs = []
     for hit in hits:
@@ -93,7 +93,7 @@ def score_rendered(
         hits = transcriber.transcribe(drums)
         ours.add(truth, times_of_hits(hits))
         peer.add({ONSETS: truth[ONSETS]}, by_librosa(drums))
-        pairs.append(velocity_error(hits, song.hits))
+        pairs.append(velocity_pairs(hits, song.hits))
         print(f"{song.name}: {len(hits)} hits of {len(song.hits.times_s)}", file=sys.stderr)
     found, true = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
     return ours, peer, float(np.corrcoef(found, true)[0, 1])
