@@ -125,10 +125,44 @@ def nearest_db(grids: np.ndarray, known: np.ndarray, floor_db: float) -> np.ndar
     return floor_db * np.array([np.abs(known - grid).mean(axis=(1, 2)).min() for grid in grids])
 
 
+def free_samples(
+    sampler: DrumSampler,
+    real: Sequence[tuple[str, np.ndarray]],
+    known: Sequence[tuple[str, np.ndarray]],
+    varied: Sequence[tuple[str, np.ndarray]],
+    count_each: int,
+) -> tuple[dict[str, dict[str, float]], float]:
+    """Return what the classifier and the grids say of free samples and of real ones, and the Fréchet distance of two real halves.
+
+    Args:
+        varied: what the classifier learns from.
+    """
+    classifier = HitClassifier([clip for _, clip in varied], _labels(varied))
+    free = [(drum, sampler.free(drum, seed)) for drum in CLASSES for seed in range(count_each)]
+    sets = {"free samples": free, "real, held out": real, "real, learnt from": known}
+    seen = {name: classifier([clip for _, clip in hits]) for name, hits in sets.items()}
+    grids = {name: np.stack([sampler.grid.of_clip(clip) for _, clip in hits]) for name, hits in sets.items()}
+    floor_db = sampler.contract.floor_db
+    values = {
+        name: {
+            "accuracy": float((seen[name][0] == _labels(hits)).mean()),
+            "frechet_to_held_out": frechet_distance(seen[name][1], seen["real, held out"][1]),
+            "frechet_to_learnt": frechet_distance(seen[name][1], seen["real, learnt from"][1]),
+            "diversity_db": diversity_db(grids[name], _labels(hits), floor_db),
+            "nearest_learnt_db": float(np.median(nearest_db(grids[name], grids["real, learnt from"], floor_db))),
+        }
+        for name, hits in sets.items()
+    }
+    order = np.random.default_rng(0).permutation(len(known))
+    halves = np.array_split(seen["real, learnt from"][1][order], 2)
+    return values, frechet_distance(*halves)
+
+
 def main() -> int:
     parser = benchmark_parser(__doc__, model=False)
     parser.add_argument("--material", type=Path, required=True, metavar="DIR", help="one-shots and their manifest.csv")
     parser.add_argument("--sampler", default="drum_samples", metavar="DIR", help="folder of encoder.tflite and decoder.tflite")
+    parser.add_argument("--what", choices=("rebuilt", "free"), default="rebuilt", help="hits of unheard kits, or free samples")
     parser.add_argument("--free", type=count, default=40, metavar="N", help="free samples of each drum")
     parser.add_argument(
         "--varied", type=count, default=300, metavar="N", help="varied hits of each drum the classifier learns from"
@@ -140,53 +174,35 @@ def main() -> int:
     real, known = (
         [(drum, shots.plain(sample)) for drum in CLASSES for sample in shots.samples[drum]] for shots in (held_out, learnt)
     )
-    errors = rebuilt(sampler, real, known, seed=1)
-    rows = [
-        (name, *(f"{each[key]:.2f}" for key in ("spectral_db", "envelope_db", "kick_cents"))) for name, each in errors.items()
-    ]
-    columns = ("rebuilt from", "log-spectral distance dB", "envelope error dB", "kick pitch error, median cents")
-    notes = (
-        f"{len(real)} one-shots of the kits {', '.join(HELD_OUT_KITS)}",
-        f"nearest of {len(known)} one-shots of other kits",
+    of_kits = (
+        f"{len(real)} one-shots of the kits {', '.join(HELD_OUT_KITS)}; {len(known)} one-shots of other kits to learn from"
     )
-    publish(
-        args, Table(title="Hits of unheard kits rebuilt", columns=columns, rows=rows, notes=notes), about, {"rebuilt": errors}
-    )
-
-    varied = [(drum, learnt.varied(drum, rng)) for drum in CLASSES for _ in range(args.varied)]
-    classifier = HitClassifier([clip for _, clip in varied], _labels(varied))
-    free = [(drum, sampler.free(drum, seed)) for drum in CLASSES for seed in range(args.free)]
-    sets = {"free samples": free, "real, held out": real, "real, learnt from": known}
-    seen = {name: classifier([clip for _, clip in hits]) for name, hits in sets.items()}
-    grids = {name: np.stack([sampler.grid.of_clip(clip) for _, clip in hits]) for name, hits in sets.items()}
-    floor_db, values = sampler.contract.floor_db, {}
-    for name, hits in sets.items():
-        values[name] = {
-            "accuracy": float((seen[name][0] == _labels(hits)).mean()),
-            "frechet_to_held_out": frechet_distance(seen[name][1], seen["real, held out"][1]),
-            "frechet_to_learnt": frechet_distance(seen[name][1], seen["real, learnt from"][1]),
-            "diversity_db": diversity_db(grids[name], _labels(hits), floor_db),
-            "nearest_learnt_db": float(np.median(nearest_db(grids[name], grids["real, learnt from"], floor_db))),
-        }
-    order = rng.permutation(len(known))
-    half = len(known) // 2
-    floor = frechet_distance(*(seen["real, learnt from"][1][rows] for rows in (order[:half], order[half:])))
-    rows = [(name, f"{each['accuracy']:.1%}", *(f"{each[key]:.2f}" for key in list(each)[1:])) for name, each in values.items()]
-    columns = (
-        "hits",
-        "told right",
-        "Fréchet to held out",
-        "Fréchet to learnt",
-        "two of a drum apart, dB",
-        "nearest learnt, dB",
-    )
-    notes = (
-        f"Fréchet distance of two halves of the real hits learnt from: {floor:.2f}",
-        f"{args.free} free samples of each drum",
-    )
-    publish(
-        args, Table(title="Free samples", columns=columns, rows=rows, notes=notes), about, {"rebuilt": errors, "free": values}
-    )
+    if args.what == "rebuilt":
+        values = rebuilt(sampler, real, known, seed=1)
+        keys = ("spectral_db", "envelope_db", "kick_cents")
+        rows = [(name, *(f"{each[key]:.2f}" for key in keys)) for name, each in values.items()]
+        columns = ("rebuilt from", "log-spectral distance dB", "envelope error dB", "kick pitch error, median cents")
+        table = Table(title="Hits of unheard kits rebuilt", columns=columns, rows=rows, notes=(of_kits,))
+    else:
+        varied = [(drum, learnt.varied(drum, rng)) for drum in CLASSES for _ in range(args.varied)]
+        values, floor = free_samples(sampler, real, known, varied, args.free)
+        rows = [
+            (name, f"{each['accuracy']:.1%}", *(f"{each[key]:.2f}" for key in list(each)[1:])) for name, each in values.items()
+        ]
+        columns = (
+            "hits",
+            "told right",
+            "Fréchet to held out",
+            "Fréchet to learnt",
+            "two of a drum apart, dB",
+            "nearest learnt, dB",
+        )
+        notes = (
+            of_kits,
+            f"Fréchet distance of two halves of the real hits learnt from: {floor:.2f}; {args.free} free samples of each drum",
+        )
+        table = Table(title="Free samples", columns=columns, rows=rows, notes=notes)
+    publish(args, table, about, {args.what: values})
     return 0
 
 
