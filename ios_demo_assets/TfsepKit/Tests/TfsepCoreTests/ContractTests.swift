@@ -71,13 +71,18 @@ final class ContractTests: XCTestCase {
         }
     }
 
-    func testModelsBesideThePackageAreTaken() throws {
+    func testModelsBesideThePackageAreTakenAndThoseOfOtherKindsAreNot() throws {
         let golden = try goldenVectors()
+        let set = try golden.set("model")
         let models = golden.folder.deletingLastPathComponent().appendingPathComponent("models")
         let found = (try? FileManager.default.contentsOfDirectory(atPath: models.path)) ?? []
-        for name in found.sorted() where name.hasSuffix(".json") && !name.contains("wave") {
-            let contract = try ModelContract.decode(Data(contentsOf: models.appendingPathComponent(name)))
-            XCTAssertEqual(contract.spec, try golden.set("model").contract.spec)
+        for name in found.sorted() where name.hasSuffix(".json") {
+            let json = try Data(contentsOf: models.appendingPathComponent(name))
+            if set.files.keys.contains("models/" + name.dropLast(".json".count)) {
+                XCTAssertEqual(try ModelContract.decode(json).spec, set.contract.spec)
+            } else {
+                XCTAssertThrowsError(try ModelContract.decode(json), name)
+            }
         }
     }
 }
