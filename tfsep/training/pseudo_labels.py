@@ -14,7 +14,7 @@ import numpy as np
 
 from tfsep.audio import Audio, open_audio
 from tfsep.audio.atomic import AtomicFile, write_error
-from tfsep.data.catalogue.staging import StagedFolder
+from tfsep.audio.staging import StagedFolder
 from tfsep.dsp.stft import stft
 from tfsep.errors import AudioError, DataError, UsageError
 from tfsep.separation.separator import Separator

@@ -1,6 +1,5 @@
 """The files of a mash-up."""
 
-import os
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +10,9 @@ import numpy as np
 
 from tfsep.audio import AudioInfo, open_writer
 from tfsep.audio.atomic import write_error
+from tfsep.audio.staging import StagedFolder, exchange
 from tfsep.audio.stems import AAC_RATES_HZ
 from tfsep.creative.mashup.settings import STEMS
-from tfsep.data.catalogue.staging import StagedFolder
 from tfsep.dsp.consistency import quantise
 from tfsep.errors import UsageError
 from tfsep.separation.job import SeparationJob
@@ -35,8 +34,8 @@ class MashupFiles:
     """Writes the mix, its stems and a `.stem.mp4` into a folder of their own. Use it as a context manager.
 
     They are written in a hidden folder inside that one. When all are complete and on the disk they get their names, one right
-    after the other. After an exception before that, as on a full disk or Ctrl-C, none does, and files that had the names are
-    untouched; a kill among the renames leaves some files new and some old, each of them whole.
+    after the other. After an exception, as on a full disk or Ctrl-C, none does, and files that had the names are as they were;
+    a kill among the renames leaves some files new and some old, each of them whole.
 
     Args:
         out: the folder in which the mash-up's own is made.
@@ -98,11 +97,10 @@ class MashupFiles:
     def _give_names(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is not None:
             return
-        for path in self.paths.values():
-            try:
-                os.replace(self._staged / path.name, path)
-            except OSError as failure:
-                raise write_error(path, failure) from None
+        try:
+            exchange(self._staged, self.folder, [path.name for path in self.paths.values()])
+        except OSError as failure:
+            raise write_error(self.folder, failure) from None
 
     def _check_paths(self, songs: tuple[Path, Path], overwrite: bool) -> None:
         for path in self.paths.values():

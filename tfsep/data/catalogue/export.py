@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path
 
 from tfsep.audio.atomic import AtomicFile, write_error
+from tfsep.audio.staging import StagedFolder
 from tfsep.data.catalogue.catalogue import FiledSong, select_songs
 from tfsep.data.catalogue.contribution import FILE_NAME, Contribution, SongNote
 from tfsep.data.catalogue.filing import song_description, write_json
 from tfsep.data.catalogue.selection import Selection
-from tfsep.data.catalogue.staging import StagedFolder
 from tfsep.errors import DataError, UsageError
 
 CREDITS = "CREDITS.txt"

@@ -16,13 +16,13 @@ import numpy as np
 import tfsep
 from tfsep.audio import open_audio, open_writer, writable_subtype
 from tfsep.audio.atomic import AtomicFile, write_error
+from tfsep.audio.staging import StagedFolder
 from tfsep.data.catalogue.catalogue import Catalogue, FiledFile, FiledSong
 from tfsep.data.catalogue.check import CheckReport, check_contribution, doubles_in_catalogue
 from tfsep.data.catalogue.checks import Limits, db
 from tfsep.data.catalogue.contribution import FILE_NAME, Contribution
 from tfsep.data.catalogue.levels import SoundHash
 from tfsep.data.catalogue.measure import FileMeasurement, SongMeasurement
-from tfsep.data.catalogue.staging import StagedFolder
 from tfsep.errors import DataError
 
 STORE = "songs"  # beside the catalogue, unless told otherwise

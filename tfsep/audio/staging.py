@@ -1,7 +1,8 @@
-"""Folders that appear under their name only when they are whole."""
+"""Folders, and sets of files, that appear under their names only when they are whole."""
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -40,6 +41,34 @@ class StagedFolder:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def exchange(staged: Path, out: Path, names: Sequence[str]) -> None:
+    """Move files and folders from `staged` to `out`, where they replace those of the same names: all of them, or after an error none.
+
+    Both lie on one disk, so that only names change. A kill among the renames leaves some old and some new, each of them whole.
+
+    Args:
+        staged: what was replaced stays in a folder `replaced` in it.
+    Raises: OSError if one of them cannot be moved.
+    """
+    old = staged / "replaced"
+    old.mkdir()
+    moved: list[tuple[Path, Path]] = []  # from, to
+
+    def move(origin: Path, target: Path) -> None:
+        os.replace(origin, target)
+        moved.append((origin, target))
+
+    try:
+        for name in names:
+            if os.path.lexists(out / name):
+                move(out / name, old / name)
+            move(staged / name, out / name)
+    except BaseException:  # Ctrl-C between two renames
+        for origin, target in reversed(moved):
+            os.replace(target, origin)
+        raise
 
 
 def _remove_stale(final: Path) -> None:
