@@ -7,6 +7,7 @@ import numpy as np
 from tfsep.dsp.stft import stft
 from tfsep.errors import MissingExtraError
 from tfsep.spec import SpectrogramSpec
+from tfsep.training.drum_scores import merged
 
 WINDOW_S = 0.05  # either side of a hit within which an onset is that hit, MIREX's tolerance
 HIGHS_HZ = 8000.0
@@ -69,7 +70,7 @@ def onset_f1(reference_s: np.ndarray, estimate_s: np.ndarray) -> float:
     """
     from mir_eval.onset import f_measure
 
-    reference_s, estimate_s = _joined(reference_s), _joined(estimate_s)
+    reference_s, estimate_s = merged(reference_s), merged(estimate_s)
     if not len(reference_s) and not len(estimate_s):
         return 1.0
     if not len(reference_s) or not len(estimate_s):
@@ -101,12 +102,3 @@ def log_spectral_distance_db(
     distances = np.sqrt(np.mean((there - here) ** 2, axis=1))  # (frames, channels)
     sounding = there.max(axis=1) > there.min() + 1e-3
     return float(distances[sounding].mean()) if sounding.any() else None
-
-
-def _joined(times_s: np.ndarray) -> np.ndarray:
-    """Sort times, and let those within 30 ms of the first of a cluster be that one."""
-    kept: list[float] = []
-    for time_s in np.sort(np.asarray(times_s, float)):
-        if not kept or time_s - kept[-1] > 0.03:
-            kept.append(float(time_s))
-    return np.array(kept)
