@@ -7,6 +7,7 @@ import numpy as np
 
 from tfsep.contract_drums import CLASSES
 from tfsep.dsp.mel import log_mel, mel_filterbank
+from tfsep.dsp.stft import stft
 from tfsep.spec import SpectrogramSpec
 
 _SPEC = SpectrogramSpec(window_samples=1024, hop_samples=512, channels=1, frames=64, feature_gain=1000.0)
@@ -16,7 +17,8 @@ _FILTERBANK = mel_filterbank(_SPEC, _BANDS, 30.0, 18_000.0)
 
 def heard(clip: np.ndarray) -> np.ndarray:
     """Return what the classifier sees of a clip at 44.1 kHz, float32 `(frames, bands)`, its loudest value 1."""
-    mel = log_mel(clip[: _SPEC.frames * _SPEC.hop_samples, np.newaxis], _SPEC, _FILTERBANK)[: _SPEC.frames]
+    spectrum = stft(clip[: _SPEC.frames * _SPEC.hop_samples, np.newaxis], _SPEC)[: _SPEC.frames, : _SPEC.model_bins, 0]
+    mel = log_mel(np.abs(spectrum), _SPEC, _FILTERBANK)
     padded = np.zeros((_SPEC.frames, _BANDS), np.float32)
     padded[: len(mel)] = mel / max(float(mel.max(initial=0.0)), 1e-6)
     return padded

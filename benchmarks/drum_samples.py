@@ -199,7 +199,7 @@ def main() -> int:
         )
         notes = (
             of_kits,
-            f"Fréchet distance of two halves of the real hits learnt from: {floor:.2f}; {args.free} free samples of each drum",
+            f"{args.free} free samples of each drum; Fréchet distance of two halves of those learnt from: {floor:.2f}",
         )
         table = Table(title="Free samples", columns=columns, rows=rows, notes=notes)
     publish(args, table, about, {args.what: values})

@@ -29,7 +29,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         metavar="WHAT",
         help="also write the drum stem with its hits played anew: generated, nearest (the song's own cleanest hits) or a folder of samples",
     )
-    parser.add_argument("--amount", type=float, default=0.5, metavar="A", help="of --replace, 0 to 1 (default: %(default)s)")
+    parser.add_argument("--amount", type=float, default=0.3, metavar="A", help="of --replace, 0 to 1 (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="of the model (default: 2)")
     parser.add_argument("--overwrite", action="store_true", help="replace files that are there already")
     parser.set_defaults(run=run)

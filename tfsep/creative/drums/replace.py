@@ -42,7 +42,7 @@ class ReplacementCount:
 def check_amount(amount: float) -> float:
     """Return the amount. Raises: UsageError outside of 0 to 1."""
     if not 0 <= amount <= 1:
-        raise UsageError(f"--amount {amount:g}: use 0 (the stem as it is) to 1 (samples alone)")
+        raise UsageError(f"--amount {amount:g}: use 0 (the stem as it is) to 1 (samples where they fit)")
     return amount
 
 
@@ -102,13 +102,13 @@ def replace_hits(
 ) -> Iterator[np.ndarray]:
     """Play the hits of a stem anew.
 
-    Around each hit that its sample explains well, the stem is cross-faded to what all samples play together; elsewhere, and
-    around hits whose fit is bad, it is left as it is.
+    Around each hit the stem is cross-faded to what all samples play together, by `amount` times the share of the hit's energy that
+    its sample explains; elsewhere, and around hits of which it explains less than `LEAST_EXPLAINED`, it is left as it is.
 
     Args:
         hits: in the order of their times.
         kit: from `song_kit`.
-        amount: 0 (the stem) to 1 (samples alone, where they fit).
+        amount: 0 (the stem) to 1 (samples in the measure in which they explain each hit).
         count: set to what became of the hits.
     Yields: float32 `(samples, channels)`, in all as many as the stem has, a second or less each.
     Raises: UsageError for another amount.
@@ -154,10 +154,10 @@ def _mixed(original: np.ndarray, first: int, settled: Sequence[Placed], amount: 
     for each in settled:
         if each.explained >= LEAST_EXPLAINED:
             _add(played, first, each.start, each.sound())
-            _raise(share, first, each.start + ONSET_SAMPLES, each.stop, rate_hz)
+            _raise(share, first, each.start + ONSET_SAMPLES, each.stop, rate_hz, each.explained)
         else:
             onset = each.start + ONSET_SAMPLES
-            _raise(kept, first, onset, onset + round(_KEPT_S * rate_hz), rate_hz)
+            _raise(kept, first, onset, onset + round(_KEPT_S * rate_hz), rate_hz, 1.0)
     share *= amount * (1 - kept)
     return original + share * (played - original)
 
@@ -169,8 +169,8 @@ def _add(sound: np.ndarray, first: int, start: int, piece: np.ndarray) -> None:
         sound[low - first : high - first] += piece[low - start : high - start]
 
 
-def _raise(share: np.ndarray, first: int, start: int, stop: int, rate_hz: int) -> None:
-    """Bring a share to 1 from `start` to `stop`, with fades before and after."""
+def _raise(share: np.ndarray, first: int, start: int, stop: int, rate_hz: int, to: float) -> None:
+    """Bring a share up to a value from `start` to `stop`, with fades before and after."""
     before, after = round(_FADE_IN_S * rate_hz), round(_FADE_OUT_S * rate_hz)
     low, high = max(first, start - before), min(first + len(share), stop + after)
     if high <= low:
@@ -178,4 +178,4 @@ def _raise(share: np.ndarray, first: int, start: int, stop: int, rate_hz: int) -
     at = np.arange(low, high)
     ramp = np.minimum((at - (start - before)) / before, (stop + after - at) / after).clip(0, 1)
     part = share[low - first : high - first, 0]
-    np.maximum(part, np.sin(np.pi / 2 * ramp) ** 2, out=part)
+    np.maximum(part, to * np.sin(np.pi / 2 * ramp) ** 2, out=part)
