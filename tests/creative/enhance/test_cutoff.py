@@ -29,6 +29,12 @@ def test_full_band_sound_has_no_cutoff(rng):
     assert not found.silent
 
 
+def test_a_loud_bass_under_quiet_highs_is_no_cutoff(rng):
+    bass = np.sin(2 * np.pi * 110 * np.arange(88_200) / 44_100)[:, np.newaxis]
+    sound = (0.3 * bass + 0.02 * rng.normal(0, 1, (88_200, 1))).astype(np.float32)
+    assert cutoff_of(sound).cutoff_hz is None
+
+
 def test_a_low_rate_is_a_cutoff(rng):
     found = cutoff_of(noise(rng, 3.0)[::3], 8000)
     assert 3600 < found.cutoff_hz <= 4100

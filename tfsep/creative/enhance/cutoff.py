@@ -15,6 +15,7 @@ FLOOR_DB = -110.0  # of full scale; what lies below is silence
 DROP_DB = 20.0  # by which a cutoff falls
 BELOW_HZ = 500.0  # the drop is from the median of so much below an edge ...
 GAP_HZ, GAP_SHARE = 260.0, 0.06  # ... to all from so far above it, or from this share of the edge, as slopes are per octave
+STOPPED_DB = 50.0  # below the loudest band is what a filter leaves; louder highs are music after a loud bass
 EDGE_DB = 6.0  # the cutoff is the last band that has fallen by no more
 EVERY = 4  # blocks of a long song: one of so many is heard
 SHORT_S = 60.0  # songs up to this are heard whole
@@ -84,6 +85,7 @@ def find_cutoff(levels_db: np.ndarray, spec: SpectrogramSpec) -> float | None:
     highest_above = np.maximum.accumulate(levels_db[::-1])[::-1]
     medians = np.array([np.median(levels_db[edge - below : edge]) for edge in edges])
     drops = medians - highest_above[ends]
+    drops = np.where(highest_above[ends] <= levels_db.max() - STOPPED_DB, drops, 0)
     if not len(edges) or drops.max() < DROP_DB:
         return None
     # the lowest edge of those that qualify: the steepest one lies half-way down a gentle slope
