@@ -11,6 +11,7 @@ from tfsep.audio import Audio
 from tfsep.creative.drums.hits import CLASSES, Hit, in_order
 from tfsep.creative.drums.replace import ReplacementCount, chooser, replace_hits
 from tfsep.creative.drums.song_kit import HeldStem, song_kit
+from tfsep.creative.drums.transcriber import DrumTranscriber
 from tfsep.data.rendered_hits import RenderedSong, read_rendered_songs
 from tfsep.separation.separator import Separator
 
@@ -24,6 +25,12 @@ def true_hits(song: RenderedSong) -> list[Hit]:
     """Return the hits that the renderer played."""
     table = song.hits
     return in_order([Hit(t, CLASSES[c], v) for t, c, v in zip(table.times_s, table.classes, table.velocities, strict=True)])
+
+
+def heard_hits(stem: Audio, transcriber: DrumTranscriber) -> list[Hit]:
+    """Return the hits that the transcriber finds in a stem."""
+    stream = transcriber.stream(stem.sample_rate_hz)
+    return in_order([*stream.push(stem.samples), *stream.finish()])
 
 
 def sdr_db(clean: np.ndarray, found: np.ndarray) -> float:
@@ -95,9 +102,11 @@ def main() -> int:
         "--replace", nargs="+", default=["generated", "nearest"], metavar="WHAT", help="or folders of one-shots"
     )
     parser.add_argument("--stems", type=Path, metavar="DIR", help="where separated drums are kept from run to run")
+    parser.add_argument("--transcribe", action="store_true", help="play the hits that the transcriber finds, not the true ones")
     parser.add_argument("--limit", type=int, default=1000, metavar="N", help="songs at most")
     args = parser.parse_args()
     about, loaded = machine(), []
+    transcriber = DrumTranscriber.load() if args.transcribe else None
 
     def separator() -> Separator:
         if not loaded:
@@ -113,12 +122,13 @@ def main() -> int:
             continue
         clean = Audio.read(song.folder / "drums.flac", channels=2)
         stem = separated(song.folder, args.stems, separator)
+        played = heard_hits(stem, transcriber) if transcriber else hits
         rate_hz, held = clean.sample_rate_hz, HeldStem(stem.samples, stem.sample_rate_hz)
         found.setdefault("separated", []).append(scores(clean.samples, stem.samples, hits, rate_hz))
         for what in args.replace:
             choose, _ = chooser(what, rate_hz)
-            kit = song_kit(held, hits, choose)
-            whole = np.concatenate(list(replace_hits(held, hits, kit, 1.0, count=counts[what])))
+            kit = song_kit(held, played, choose)
+            whole = np.concatenate(list(replace_hits(held, played, kit, 1.0, count=counts[what])))
             for amount in AMOUNTS:
                 mixed = stem.samples + amount * (whole - stem.samples)
                 found.setdefault(f"{what} {amount:g}", []).append(scores(clean.samples, mixed, hits, rate_hz))
@@ -133,7 +143,7 @@ def main() -> int:
         for what, each in counts.items()
     ]
     columns = ("drums", "SDR dB", "distance above 5 kHz, dB", "onset rise, error dB", "onset rise lost, dB")
-    title = f"Drums played anew, {len(found['separated'])} rendered songs, true hits"
+    title = f"Drums played anew, {len(found['separated'])} rendered songs, {'transcribed' if transcriber else 'true'} hits"
     publish(args, Table(title=title, columns=columns, rows=rows, notes=tuple(notes)), about, {"songs": found, "means": means})
     return 0
 
