@@ -102,3 +102,26 @@ def test_what_cannot_be_heard_is_said_in_a_line_and_nothing_is_written(run, writ
     assert message in err
     assert err.count("\n") == 1
     assert not (tmp_path / "drums").exists()
+
+
+@pytest.mark.parametrize("stem", [False, True])
+def test_a_page_with_players_and_the_hits_on_the_stem(run, write, tmp_path, stem):
+    pytest.importorskip("matplotlib")
+    code, _, err = run(write("song.wav"), "--report", *(["--stem"] if stem else []))
+    assert (code, err) == (0, "")
+    folder = tmp_path / "drums" / "song"
+    html = (folder / "report.html").read_text("utf-8")
+    assert html.count("<audio") == (1 if stem else 2)
+    assert (folder / "drums.flac").exists() is not stem
+    assert f"{len(json.loads((folder / 'hits.json').read_text())['hits'])} hits" in html
+    code, _, err = run("song.wav", "--report", *(["--stem"] if stem else []))
+    assert code == 2
+    assert "is there already: use --overwrite" in err
+
+
+def test_a_page_of_a_failed_run_leaves_nothing(run, write, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr("tfsep.creative.drums.song.HitFiles.write", lambda *args, **options: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run(write("song.wav"), "--report")
+    assert not [path for path in (tmp_path / "drums").rglob("*") if path.is_file()]

@@ -45,6 +45,23 @@ def test_what_was_restored_is_told(tfsep_main, network, monkeypatch, tmp_path):
     assert (seen["cutoff_hz"], seen["overwrite"], seen["enhancer"]) == (8000.0, True, ("enhance", 2))
 
 
+def test_a_page_beside_the_result(tfsep_main, network, monkeypatch, tmp_path):
+    pytest.importorskip("matplotlib")
+    noise = np.random.default_rng(0).normal(0, 0.1, (44_100, 1)).astype(np.float32)
+    for name in ("song.wav", "song.enhanced.wav"):
+        Audio(noise, 44_100).write(tmp_path / name)
+    done = Enhanced(path=tmp_path / "song.enhanced.wav", cutoff_hz=8000.0)
+    monkeypatch.setattr("tfsep.creative.enhance.enhance_file", lambda *args, **options: done)
+    code, _, err = tfsep_main("enhance", "song.wav", "--report")
+    assert (code, err) == (0, "")
+    html = (tmp_path / "song.enhanced.html").read_text("utf-8")
+    assert html.count("<audio") == 2
+    assert html.count("data:image/png;base64,") == 4
+    code, _, err = tfsep_main("enhance", "song.wav", "--report")
+    assert code == 2
+    assert "song.enhanced.html: is there already: use --overwrite" in err
+
+
 def test_what_was_left_alone_is_told(tfsep_main, network, monkeypatch):
     left = Enhanced(path=None, cutoff_hz=None, note="is silent: left as it is")
     monkeypatch.setattr("tfsep.creative.enhance.enhance_file", lambda *args, **options: left)

@@ -69,6 +69,14 @@ def test_spectrograms_of_silence_and_of_sound(song):
     assert spectrograms({"before": before, "ends too early": files["after"]}) == ""
 
 
+def test_sounds_of_two_rates_share_one_axis(tmp_path, song):
+    pytest.importorskip("matplotlib")
+    narrow, wide = song("narrow.wav", quiet_then_loud(3, slice(0, 3))), tmp_path / "wide.wav"
+    with open_writer(wide, sample_rate_hz=2 * RATE_HZ, channels=2, subtype="float32") as writer:
+        writer.write(np.zeros((6 * RATE_HZ, 2), np.float32))
+    assert spectrograms({"narrow": narrow, "wide": wide}).count("<figcaption>") == 2
+
+
 def test_a_page_is_written_whole(tmp_path):
     path = tmp_path / "report.html"
     write_page(path, "A & B", "lead <1>", [("Facts", facts({"deck": "<a>"})), ("Empty", "")])

@@ -2,12 +2,15 @@
 
 import argparse
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     from rich.console import Console
 
+    from tfsep.creative.drums.page import DrumsPage
     from tfsep.creative.drums.song import SongHits
     from tfsep.creative.drums.transcriber import DrumTranscriber
     from tfsep.separation.separator import Separator
@@ -30,6 +33,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="also write the drum stem with its hits played anew: generated, nearest (the song's own cleanest hits) or a folder of samples",
     )
     parser.add_argument("--amount", type=float, default=0.3, metavar="A", help="of --replace, 0 to 1 (default: %(default)s)")
+    parser.add_argument(
+        "--report", action="store_true", help="write an HTML page as well, with players and the hits drawn on the drum stem"
+    )
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="of the model (default: 2)")
     parser.add_argument("--overwrite", action="store_true", help="replace files that are there already")
     parser.set_defaults(run=run)
@@ -50,21 +56,38 @@ def run(args: argparse.Namespace) -> int:
     separator = None if args.stem else Separator.load(args.model, threads=args.threads)
     console = Console(stderr=True, highlight=False, markup=False)
     models = [*([] if args.stem else [args.model]), args.transcriber]
-    notes = []
-    if args.replace is None:
-        check_amount(args.amount)
-        found = _find(args.song, transcriber, separator, console)
+    check_amount(args.amount)
+    notes, hooks = [], []
+    with ExitStack() as stack:
+        page = replaced = None
+        if args.replace is not None:
+            options = {"what": args.replace, "amount": args.amount, "overwrite": args.overwrite}
+            replaced = stack.enter_context(ReplacedFile(args.song, files.folder, **options))
+            hooks.append(replaced.take)
+        if args.report:
+            page = _page(args, files.folder, stack)
+            hooks.append(page.take)
+
+        def on_drums(block: "np.ndarray") -> None:
+            for hook in hooks:
+                hook(block)
+
+        found = _find(args.song, transcriber, separator, console, on_drums=on_drums)
         files.write(found, models=models)
-    else:
-        options = {"what": args.replace, "amount": args.amount, "overwrite": args.overwrite}
-        with ReplacedFile(args.song, files.folder, **options) as replaced:
-            found = _find(args.song, transcriber, separator, console, on_drums=replaced.take)
-            files.write(found, models=models)
+        if replaced:
             notes = [*replaced.notes, f"{replaced.path}: {replaced.write(found.hits).summary}"]
+        if page:
+            page.write(found, replaced.path if replaced else None)
     for note in (*found.notes, *notes):
         console.print(f"tfsep: {note}", soft_wrap=True)
     Console(highlight=False, markup=False).print(f"{_summary(found)}, in {files.folder}", soft_wrap=True)
     return 0
+
+
+def _page(args: argparse.Namespace, folder: Path, stack: ExitStack) -> "DrumsPage":
+    from tfsep.creative.drums.page import DrumsPage
+
+    return stack.enter_context(DrumsPage(args.song, folder, separated=not args.stem, overwrite=args.overwrite))
 
 
 def _find(

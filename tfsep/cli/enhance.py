@@ -17,6 +17,9 @@ def add_parser(subparsers: "argparse._SubParsersAction") -> None:
     parser.add_argument(
         "--model", default="enhance", metavar="M", help="enhance, or a .tflite or .onnx file (default: enhance)"
     )
+    parser.add_argument(
+        "--report", action="store_true", help="write an HTML page beside the result, with players and spectrograms"
+    )
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="of the model (default: 2)")
     parser.add_argument("--overwrite", action="store_true", help="replace the result if it is there already")
     parser.set_defaults(run=run)
@@ -29,6 +32,11 @@ def run(args: argparse.Namespace) -> int:
 
     from tfsep.creative.enhance import Enhancer, enhance_file
 
+    page = None
+    if args.report:
+        from tfsep.creative.enhance.page import page_path, write_enhanced_page
+
+        page = page_path(args.file, args.out, overwrite=args.overwrite)
     enhancer = Enhancer.load(args.model, threads=args.threads)
     console = Console(stderr=True, highlight=False, markup=False)
     # off a terminal it would leave an empty line in a log
@@ -54,4 +62,6 @@ def run(args: argparse.Namespace) -> int:
         print(f"{args.file}: {result.note}")
     else:
         print(f"{result.path}: restored above {result.cutoff_hz:.0f} Hz")
+        if page:
+            write_enhanced_page(page, args.file, result)
     return 0

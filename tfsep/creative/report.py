@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from tfsep.audio import Resampler
 from tfsep.audio.atomic import AtomicFile
 from tfsep.creative.drums.hits import CLASSES, Hit
 from tfsep.creative.excerpt import loudest_start_s, read_excerpt
@@ -85,15 +86,12 @@ def spectrograms(files: Mapping[str, Path], *, like: str | None = None) -> str:
     heard = {name: read_excerpt(path, start_s, EXCERPT_S) for name, path in files.items()}
     if not all(len(samples) for samples, _ in heard.values()):
         return ""
-    rates_hz = {rate_hz for _, rate_hz in heard.values()}
-    if len(rates_hz) != 1:
-        raise ValueError(f"the files have the sample rates {sorted(rates_hz)} Hz: resample them to one")
-    (rate_hz,) = rates_hz
-    levels = {name: log_spectrogram_db(samples.mean(axis=1, keepdims=True), rate_hz) for name, (samples, _) in heard.items()}
+    rate_hz = max(rate_hz for _, rate_hz in heard.values())
+    levels = {name: log_spectrogram_db(_mono(*sound, rate_hz), rate_hz) for name, sound in heard.items()}
     top_db = max(float(levels[like or next(iter(files))].max()), -RANGE_DB)
     shown = []
     for name, level_db in levels.items():
-        image, duration_s = as_image(level_db, top_db), len(heard[name][0]) / rate_hz
+        image, duration_s = as_image(level_db, top_db), len(heard[name][0]) / heard[name][1]
         drawn = themed_image(
             lambda theme, image=image, duration_s=duration_s: figures.spectrogram(
                 image, start_s, duration_s, rate_hz / 2, theme
@@ -117,6 +115,11 @@ def hits_on_stem(stem: Path, hits: Sequence[Hit]) -> str:
     found = [hit for hit in hits if start_s <= hit.time_s < start_s + len(samples) / rate_hz]
     drawn = themed_image(lambda theme: _draw_hits(samples, rate_hz, start_s, found, theme), "Drum stem and its hits")
     return f"<p>{len(found)} of {len(hits)} hits, in the loudest seconds; a longer line is a harder hit.</p><figure>{drawn}</figure>"
+
+
+def _mono(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
+    resampler, mono = Resampler(from_hz, to_hz, 1), samples.mean(axis=1, keepdims=True)
+    return np.concatenate([resampler.process(mono), resampler.flush()])
 
 
 def _draw_hits(samples: np.ndarray, rate_hz: int, start_s: float, hits: Sequence[Hit], theme: str) -> str:
