@@ -1,7 +1,7 @@
 """A drum hit as a small picture: power in cells that grow with time and with frequency, in NumPy.
 
 A hit changes fast at its attack and slowly in its tail, and single partials matter at low frequencies only. So cells are one
-frame long at the attack and some 26 frames at the end, one bin wide at the bottom and some 15 at the top: 64 x 80 numbers in
+frame long at the attack and 27 frames at the end, one bin wide at the bottom and 20 at the top: 64 x 80 numbers in
 place of 512 x 512. Phases are left out: whoever makes sound of a grid brings them.
 """
 
