@@ -29,7 +29,7 @@ from tfsep.training.data import DataFolder, DataReader
 from tfsep.training.distribution import Distribution
 from tfsep.training.folder import RunFolder, RunLog
 from tfsep.training.loader import prefetched
-from tfsep.training.loss import magnitudes_and_targets
+from tfsep.training.loss import magnitudes
 from tfsep.training.stage import Stage, SupervisedStage, make_mixer
 from tfsep.training.stage2 import AdversarialStage
 from tfsep.training.validation import Validator, mean_sdr
@@ -120,8 +120,8 @@ class TrainingRun:
         spec = self.config.generator.spec
         mixer, total, squares, batches = make_mixer(self.config, self.data), 0.0, 0.0, 8
         for index in range(batches):
-            magnitude, _ = magnitudes_and_targets(mixer.batch(index, self.config.batch)[0], spec)
-            values = np.asarray(stft_ops.features(magnitude, spec), np.float64)
+            mixtures = mixer.batch(index, self.config.batch)[0].sum(axis=1)
+            values = np.asarray(stft_ops.features(magnitudes(mixtures, spec), spec), np.float64)
             total = total + values.mean(axis=(0, 1, 3))
             squares = squares + (values**2).mean(axis=(0, 1, 3))
         mean = total / batches
