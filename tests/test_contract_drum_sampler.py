@@ -21,7 +21,15 @@ def test_the_parts_fit_together():
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("part", "both"), ("drums", ()), ("drums", ("kick", "kick")), ("cells", 60), ("bands", 1024), ("code", 0), ("floor_db", 0)],
+    [
+        ("part", "both"),
+        ("drums", ()),
+        ("drums", ("kick", "kick")),
+        ("cells", 60),
+        ("bands", 1024),
+        ("code", 0),
+        ("floor_db", 0),
+    ],
 )
 def test_a_field_out_of_range_is_named(field, value):
     with pytest.raises(ValueError, match=field):

@@ -20,7 +20,7 @@ def test_they_are_small():
     assert {"default", "default-fp16", "live"} <= set(shipped_models())
     sizes = {path: path.stat().st_size for path in WEIGHTS.rglob("*") if path.is_file()}
     assert max(sizes.values()) < 10e6
-    assert sum(sizes.values()) < 26e6
+    assert sum(sizes.values()) < 28e6
 
 
 def test_integer_weights_say_what_float_weights_say():
