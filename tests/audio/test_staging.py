@@ -28,18 +28,21 @@ def test_new_files_replace_old_ones(folders):
     assert contents(staged / "replaced") == {"a": "out a", "c": "out c"}
 
 
+@pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("call", range(1, 6))
 @pytest.mark.parametrize("failure", [OSError(28, "no space"), KeyboardInterrupt()])
-def test_after_a_failure_all_is_as_it_was(folders, monkeypatch, call, failure):
+def test_after_a_failure_all_is_as_it_was(folders, monkeypatch, call, failure, after):
     staged, out = folders
     before = contents(out)
     calls, replace = [], os.replace
 
     def failing(origin, target):
         calls.append(origin)
-        if len(calls) == call:
-            raise failure
-        replace(origin, target)
+        if len(calls) != call:
+            return replace(origin, target)
+        if after:  # Ctrl-C when the file has just been renamed
+            replace(origin, target)
+        raise failure
 
     monkeypatch.setattr(os, "replace", failing)
     with pytest.raises(type(failure)):

@@ -1,3 +1,4 @@
+import os
 import re
 from urllib.parse import unquote
 
@@ -49,6 +50,14 @@ def test_players_find_files_whatever_their_names(tmp_path, song):
     source = re.search(r'src="([^"]*)"', html)[1]
     assert "&lt;mix&gt;" in html
     assert (tmp_path / "pages" / unquote(source)).resolve(strict=False) == odd.resolve()
+
+
+def test_names_that_are_not_utf_8(tmp_path, song):
+    odd = song(os.fsdecode(b"caf\xe9.wav"), np.zeros((10, 1)))
+    html = players({odd.stem: odd}, tmp_path / "report.html")
+    assert 'src="caf%E9.wav"' in html
+    write_page(tmp_path / "report.html", odd.stem, odd.name, [("Listen", html)])
+    assert "caf?" in (tmp_path / "report.html").read_text("utf-8")
 
 
 def test_hits_are_counted_in_the_seconds_that_are_drawn(song):

@@ -57,17 +57,18 @@ def exchange(staged: Path, out: Path, names: Sequence[str]) -> None:
     moved: list[tuple[Path, Path]] = []  # from, to
 
     def move(origin: Path, target: Path) -> None:
+        moved.append((origin, target))  # before it is: Ctrl-C may come between the two
         os.replace(origin, target)
-        moved.append((origin, target))
 
     try:
         for name in names:
             if os.path.lexists(out / name):
                 move(out / name, old / name)
             move(staged / name, out / name)
-    except BaseException:  # Ctrl-C between two renames
+    except BaseException:
         for origin, target in reversed(moved):
-            os.replace(target, origin)
+            if not os.path.lexists(origin):
+                os.replace(target, origin)
         raise
 
 

@@ -52,7 +52,7 @@ def write_page(path: Path, title: str, lead: str, sections: Sequence[Section]) -
     body = "\n".join(f"<section><h2>{escape(heading)}</h2>\n{content}</section>" for heading, content in sections if content)
     html = page(title, title, escape(lead), body)
     with AtomicFile(path) as atomic:
-        atomic.file.write(html.encode("utf-8"))
+        atomic.file.write(html.encode("utf-8", "replace"))  # names of files need not be UTF-8
 
 
 def facts(rows: Mapping[str, str]) -> str:
@@ -148,6 +148,7 @@ def _draw_hits(samples: np.ndarray, rate_hz: int, start_s: float, hits: Sequence
 
 def _address(path: Path, beside: Path) -> str:
     try:
-        return quote(Path(os.path.relpath(path.resolve(), beside.resolve().parent)).as_posix())
+        relative = os.path.relpath(path.resolve(), beside.resolve().parent)
     except ValueError:  # another drive
         return path.resolve().as_uri()
+    return quote(os.fsencode(Path(relative).as_posix()))

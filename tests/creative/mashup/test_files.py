@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,7 +7,7 @@ import pytest
 
 from tfsep.audio import Audio, read_info
 from tfsep.audio.writer import AudioWriter
-from tfsep.creative.mashup.files import MashupFiles
+from tfsep.creative.mashup.files import LONGEST_NAME, STEM_FILE, MashupFiles, mashup_folder
 from tfsep.creative.mashup.settings import STEMS
 from tfsep.errors import AudioError, UsageError
 
@@ -70,3 +71,12 @@ def test_a_folder_in_the_way(make, tmp_path):
     (tmp_path / "out" / "a_x_b" / "mix.flac").mkdir(parents=True)
     with pytest.raises(UsageError, match=r"mix\.flac: is a folder"):
         make(0.01, overwrite=True)
+
+
+def test_long_names_are_cut(tmp_path):
+    a, b = Path("п" * 120 + ".wav"), Path("short.wav")
+    folder = mashup_folder(tmp_path, a, b)
+    assert folder.name == "п" * (LONGEST_NAME // 2) + "_x_short"
+    assert (
+        len(os.fsencode(mashup_folder(tmp_path, a, a).name + "." + STEM_FILE)) < 230
+    )  # room for a hidden name while it is written

@@ -1,5 +1,6 @@
 """The files of a mash-up."""
 
+import os
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,12 +23,13 @@ from tfsep.separation.song_files import SongFiles
 MIX = "mix"
 STEM_FILE = "stem.mp4"
 FORMATS = ("wav", "flac", "mp3")
+LONGEST_NAME = 100  # bytes of each song's name in the mash-up's; file systems take 255 for all, a suffix included
 _RESIDUAL = "other"  # takes the rounding, so that the files' stems sum to the file's mix
 
 
 def mashup_folder(out: Path, a: Path, b: Path) -> Path:
-    """Return the folder in `out` of the mash-up of two songs."""
-    return out / f"{a.stem}_x_{b.stem}"
+    """Return the folder in `out` of the mash-up of two songs; very long names are cut."""
+    return out / f"{_cut(a.stem)}_x_{_cut(b.stem)}"
 
 
 class MashupFiles:
@@ -110,6 +112,12 @@ class MashupFiles:
                 raise UsageError(f"{path}: is a folder, so no file of that name can be written: choose another --out")
             if path.exists() and not overwrite:
                 raise UsageError(f"{path}: is there already: use --overwrite, or choose another --out")
+
+
+def _cut(name: str) -> str:
+    """Return the first `LONGEST_NAME` bytes of a name, no character in parts."""
+    encoded = os.fsencode(name)
+    return name if len(encoded) <= LONGEST_NAME else encoded[:LONGEST_NAME].decode("utf-8", "ignore")
 
 
 def _remove_if_empty(folder: Path) -> None:
