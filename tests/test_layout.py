@@ -24,6 +24,7 @@ LEVELS = (
         "tfsep.contract_enhance",
         "tfsep.contract_genre",
         "tfsep.contract_live",
+        "tfsep.contract_network",
         "tfsep.audio",
     ),
     ("tfsep.dsp", "tfsep.data", "tfsep.models"),

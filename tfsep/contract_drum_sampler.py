@@ -1,22 +1,19 @@
 """What the two files of a sampler of drum hits promise: one finds the code of a hit, one makes a hit of a code."""
 
-import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
-from tfsep.contract import ModelContract
 from tfsep.contract_drums import CLASSES
-from tfsep.errors import ModelError
+from tfsep.contract_network import NetworkContract
 from tfsep.spec import SpectrogramSpec
 
-CONTRACT_VERSION = 1
 DRUM_SAMPLER = "drum-sampler"  # the contract's kind
 GRID, CODE, CODES = "grid", "code", "codes"
 PARTS = {"encoder": (GRID, CODES), "decoder": (CODE, GRID)}  # input and output of each
 
 
 @dataclass(frozen=True, kw_only=True)
-class DrumSamplerContract:
+class DrumSamplerContract(NetworkContract):
     """The promise of one exported part of a sampler, kept where a `ModelContract` is.
 
     A grid is a hit as `tfsep.dsp.hit_grid.HitGrid` describes it. The encoder takes float32 `(1, cells, bands, 1)` and gives float32
@@ -35,6 +32,9 @@ class DrumSamplerContract:
 
     Raises: ValueError from a field out of range.
     """
+
+    kind: ClassVar[str] = DRUM_SAMPLER
+    what: ClassVar[str] = "drum sampler"
 
     part: str
     drums: tuple[str, ...] = CLASSES
@@ -62,11 +62,6 @@ class DrumSamplerContract:
             raise ValueError(f"code={self.code}, floor_db={self.floor_db}: use positive numbers")
 
     @property
-    def kind(self) -> str:
-        """What a contract's field `kind` says of such files."""
-        return DRUM_SAMPLER
-
-    @property
     def input_name(self) -> str:
         """Name of the only input."""
         return PARTS[self.part][0]
@@ -90,51 +85,3 @@ class DrumSamplerContract:
         """Shape of each output by name: there is one."""
         name = PARTS[self.part][1]
         return {name: self.shapes[name]}
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the contract as JSON values; `tensors` follows from the rest."""
-        return {
-            "contract_version": CONTRACT_VERSION,
-            "kind": DRUM_SAMPLER,
-            "part": self.part,
-            "name": self.name,
-            "drums": list(self.drums),
-            "spec": self.spec.to_json(),
-            "cells": self.cells,
-            "bands": self.bands,
-            "floor_db": self.floor_db,
-            "code": self.code,
-            "tensors": self._tensors(),
-            "training": self.training,
-        }
-
-    def _tensors(self) -> dict[str, Any]:
-        return {
-            side: [{"name": name, "dtype": "float32", "shape": list(shape)} for name, shape in tensors.items()]
-            for side, tensors in (("inputs", self.inputs), ("outputs", self.outputs))
-        }
-
-    @classmethod
-    def from_json(cls, fields: dict[str, Any], source: str) -> "DrumSamplerContract":
-        """Build a contract from `to_json`'s fields. Raises: ModelError, which names the `source`."""
-        if fields.get("contract_version") != CONTRACT_VERSION:
-            version = fields.get("contract_version")
-            raise ModelError(f"{source}: contract version {version}, this program reads {CONTRACT_VERSION}: export it again")
-        try:
-            values = {name: fields[name] for name in cls.__dataclass_fields__}
-            values |= {"spec": SpectrogramSpec.from_json(fields["spec"]), "drums": tuple(fields["drums"])}
-            contract = cls(**values)
-            if fields.get("tensors", contract._tensors()) != contract._tensors():
-                raise ValueError("tensors do not follow from the other fields")
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(
-                f"{source}: the description of the drum sampler is incomplete or wrong ({error}); export it again"
-            ) from None
-        return contract
-
-    @classmethod
-    def from_bytes(cls, content: bytes, source: str) -> "DrumSamplerContract":
-        """Read a contract from what `to_bytes` returns, JSON of this kind. Raises: ModelError, which names the `source`."""
-        return cls.from_json(json.loads(content), source)
-
-    to_bytes = ModelContract.to_bytes

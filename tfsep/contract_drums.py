@@ -1,21 +1,18 @@
 """What the file of a drum transcriber promises to whoever runs it."""
 
-import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
-from tfsep.contract import ModelContract
-from tfsep.errors import ModelError
+from tfsep.contract_network import NetworkContract
 from tfsep.spec import SpectrogramSpec
 
-CONTRACT_VERSION = 1
 DRUM_HITS = "drum_hits"  # the contract's kind
 ONSETS, VELOCITIES = "onsets", "velocities"  # the outputs
 CLASSES = ("kick", "snare", "closed_hat", "open_hat", "cymbal", "tom", "percussion")
 
 
 @dataclass(frozen=True, kw_only=True)
-class DrumContract:
+class DrumContract(NetworkContract):
     """The promise of one exported drum transcriber, kept where a `ModelContract` is.
 
     Input: float32 `(1, spec.frames, mel_bands, 1)`, `log1p(spec.feature_gain * mel magnitude)` of a drum stem in mono. Outputs:
@@ -33,6 +30,9 @@ class DrumContract:
 
     Raises: ValueError from a field out of range.
     """
+
+    kind: ClassVar[str] = DRUM_HITS
+    what: ClassVar[str] = "drum transcriber"
 
     classes: tuple[str, ...] = CLASSES
     spec: SpectrogramSpec = field(
@@ -65,11 +65,6 @@ class DrumContract:
             raise ValueError(f"thresholds={self.thresholds}: use {len(self.classes)} numbers between 0 and 1")
 
     @property
-    def kind(self) -> str:
-        """What a contract's field `kind` says of such files."""
-        return DRUM_HITS
-
-    @property
     def inputs(self) -> dict[str, tuple[int, ...]]:
         """Shape of each input by name: there is one."""
         return {self.input_name: self.input_shape}
@@ -88,54 +83,8 @@ class DrumContract:
         """Return the time that a frame, counted from the start of the sound, is centred on, in seconds."""
         return ((frame + 1) * self.spec.hop_samples - self.spec.window_samples / 2) / self.spec.sample_rate_hz
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the contract as JSON values; `tensors` follows from the rest."""
-        return {
-            "contract_version": CONTRACT_VERSION,
-            "kind": DRUM_HITS,
-            "name": self.name,
-            "classes": list(self.classes),
-            "spec": self.spec.to_json(),
-            "mel_bands": self.mel_bands,
-            "low_hz": self.low_hz,
-            "high_hz": self.high_hz,
-            "context_frames": self.context_frames,
-            "peak_frames": self.peak_frames,
-            "thresholds": list(self.thresholds),
-            "input_name": self.input_name,
-            "tensors": self._tensors(),
-            "training": self.training,
-        }
-
     def _tensors(self) -> dict[str, Any]:
-        return {
-            "inputs": [{"name": self.input_name, "dtype": "float32", "shape": list(self.input_shape)}],
-            "outputs": [{"name": name, "dtype": "float32", "shape": list(shape)} for name, shape in self.outputs.items()],
+        return super()._tensors() | {
             "axes": ["batch", "frames", "mel bands", "channels"],
             "output": "onsets: logits of a hit in that frame, by class; velocities: 0 to 1, by class",
         }
-
-    @classmethod
-    def from_json(cls, fields: dict[str, Any], source: str) -> "DrumContract":
-        """Build a contract from `to_json`'s fields. Raises: ModelError, which names the `source`."""
-        if fields.get("contract_version") != CONTRACT_VERSION:
-            version = fields.get("contract_version")
-            raise ModelError(f"{source}: contract version {version}, this program reads {CONTRACT_VERSION}: export it again")
-        try:
-            values = {name: fields[name] for name in cls.__dataclass_fields__}
-            values |= {name: tuple(fields[name]) for name in ("classes", "thresholds")}
-            contract = cls(**values | {"spec": SpectrogramSpec.from_json(fields["spec"])})
-            if fields.get("tensors", contract._tensors()) != contract._tensors():
-                raise ValueError("tensors do not follow from the other fields")
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(
-                f"{source}: the description of the drum transcriber is incomplete or wrong ({error}); export it again"
-            ) from None
-        return contract
-
-    @classmethod
-    def from_bytes(cls, content: bytes, source: str) -> "DrumContract":
-        """Read a contract from what `to_bytes` returns, JSON of this kind. Raises: ModelError, which names the `source`."""
-        return cls.from_json(json.loads(content), source)
-
-    to_bytes = ModelContract.to_bytes

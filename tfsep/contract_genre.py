@@ -1,20 +1,17 @@
 """What the file of a genre classifier promises to whoever runs it."""
 
-import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
-from tfsep.contract import ModelContract
-from tfsep.errors import ModelError
+from tfsep.contract_network import NetworkContract
 from tfsep.spec import SpectrogramSpec
 
-CONTRACT_VERSION = 1
 GENRE = "genre"  # the contract's kind
 LOGITS = "logits"  # the only output
 
 
 @dataclass(frozen=True, kw_only=True)
-class GenreContract:
+class GenreContract(NetworkContract):
     """The promise of one exported genre classifier, kept where a `ModelContract` is.
 
     Input: float32 `(1, spec.frames, mel_bands, channels)`, `log1p(spec.feature_gain * mel magnitude)` of an excerpt in mono that was
@@ -32,6 +29,10 @@ class GenreContract:
 
     Raises: ValueError from a field out of range.
     """
+
+    kind: ClassVar[str] = GENRE
+    what: ClassVar[str] = "genre classifier"
+    missing: ClassVar[dict[str, Any]] = {"percussive": False}
 
     families: tuple[str, ...]
     spec: SpectrogramSpec = field(
@@ -65,11 +66,6 @@ class GenreContract:
                 raise ValueError(f"{name}={getattr(self, name)}: use a positive number")
 
     @property
-    def kind(self) -> str:
-        """What a contract's field `kind` says of such files."""
-        return GENRE
-
-    @property
     def inputs(self) -> dict[str, tuple[int, ...]]:
         """Shape of each input by name: there is one."""
         return {self.input_name: self.input_shape}
@@ -94,58 +90,8 @@ class GenreContract:
         """Samples of one excerpt, at the spec's rate."""
         return self.spec.frames * self.spec.hop_samples
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the contract as JSON values; `tensors` follows from the rest."""
-        return {
-            "contract_version": CONTRACT_VERSION,
-            "kind": GENRE,
-            "name": self.name,
-            "families": list(self.families),
-            "spec": self.spec.to_json(),
-            "mel_bands": self.mel_bands,
-            "low_hz": self.low_hz,
-            "high_hz": self.high_hz,
-            "level_rms": self.level_rms,
-            "silence_rms": self.silence_rms,
-            "excerpts": self.excerpts,
-            "temperature": self.temperature,
-            "percussive": self.percussive,
-            "input_name": self.input_name,
-            "tensors": self._tensors(),
-            "training": self.training,
-        }
-
     def _tensors(self) -> dict[str, Any]:
-        return {
-            "inputs": [{"name": self.input_name, "dtype": "float32", "shape": list(self.input_shape)}],
-            "outputs": [{"name": LOGITS, "dtype": "float32", "shape": list(self.output_shape)}],
+        return super()._tensors() | {
             "axes": ["batch", "frames", "mel bands", "channels"],
             "output": "probabilities are softmax(mean of the excerpts' logits / temperature)",
         }
-
-    @classmethod
-    def from_json(cls, fields: dict[str, Any], source: str) -> "GenreContract":
-        """Build a contract from `to_json`'s fields. Raises: ModelError, which names the `source`."""
-        if fields.get("contract_version") != CONTRACT_VERSION:
-            version = fields.get("contract_version")
-            raise ModelError(f"{source}: contract version {version}, this program reads {CONTRACT_VERSION}: export it again")
-        names = set(cls.__dataclass_fields__)
-        try:
-            fields = {"percussive": False} | fields  # the first files do not say
-            values = {name: fields[name] for name in names}
-            values |= {"spec": SpectrogramSpec.from_json(fields["spec"]), "families": tuple(fields["families"])}
-            contract = cls(**values)
-            if fields.get("tensors", contract._tensors()) != contract._tensors():
-                raise ValueError("tensors do not follow from the other fields")
-        except (KeyError, TypeError, ValueError) as error:
-            raise ModelError(
-                f"{source}: the description of the genre classifier is incomplete or wrong ({error}); export it again"
-            ) from None
-        return contract
-
-    @classmethod
-    def from_bytes(cls, content: bytes, source: str) -> "GenreContract":
-        """Read a contract from what `to_bytes` returns, JSON of this kind. Raises: ModelError, which names the `source`."""
-        return cls.from_json(json.loads(content), source)
-
-    to_bytes = ModelContract.to_bytes
