@@ -15,10 +15,12 @@ def find_enhance_bundle(model: str) -> Path | None:
     """Return the folder of a super-resolution network, None if `model` names something else.
 
     Args:
-        model: a folder that `tfsep train-enhance` wrote, its `best`, or "enhance" for the one that comes with tfsep.
+        model: a folder that `tfsep train-enhance` wrote, its `best`, or "enhance" for the one that comes with tfsep, unless
+            such a folder is called so.
     """
-    path = find_network().parent if model == SHIPPED and not Path(model).exists() else Path(model)
-    return next((folder for folder in (path, path / "best") if (folder / ABOUT_FILE).is_file()), None)
+    path = Path(model)
+    folders = (path, path / "best", *([find_network().parent] if model == SHIPPED else []))
+    return next((folder for folder in folders if (folder / ABOUT_FILE).is_file()), None)
 
 
 def enhance_graph(bundle: EnhanceBundle) -> Graph:

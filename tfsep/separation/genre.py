@@ -30,7 +30,7 @@ def find_classifier(model: str | Path = SHIPPED) -> Path:
     Raises: ModelError if there is none.
     """
     path = Path(model)
-    if model == SHIPPED and not path.exists():
+    if model == SHIPPED:  # whatever else is called so has no suffix, such as the folder of a run: it is no classifier's file
         path = Path(str(resources.files("tfsep") / "weights" / SHIPPED / SHIPPED_FILE))
     if path.suffix not in (".tflite", ".onnx") or not path.is_file():
         raise ModelError(

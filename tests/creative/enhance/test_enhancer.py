@@ -1,5 +1,7 @@
 """The path around the network, with a network that is known."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from tfsep.audio import Audio, Resampler
 from tfsep.creative.enhance import Enhancer
 from tfsep.creative.enhance.enhancer import find_network
 from tfsep.errors import ModelError, UsageError
+from tfsep.separation.genre import find_classifier
 
 RATE_HZ = 44_100
 
@@ -96,6 +99,24 @@ def test_a_few_samples(enhancer, rng):
 def test_cutoffs_that_were_not_learnt_are_refused(enhancer, narrow, cutoff_hz):
     with pytest.raises(UsageError, match=r"--cutoff .*from 2500 to 16500 Hz"):
         enhancer.enhance(narrow, cutoff_hz=cutoff_hz)
+
+
+@pytest.mark.parametrize(("find", "name"), [(find_network, "enhance"), (find_classifier, "genre")])
+def test_a_folder_of_its_name_does_not_hide_what_ships(tmp_path, monkeypatch, find, name):
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert find(name).name == f"{name}.tflite"
+
+
+def test_what_is_exported_by_name(tmp_path, monkeypatch):
+    pytest.importorskip("tensorflow")
+    from tfsep_export.enhance_graph import find_enhance_bundle
+
+    (tmp_path / "enhance").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert find_enhance_bundle("enhance") == find_network().parent
+    (tmp_path / "enhance" / "enhance.json").write_text("{}")
+    assert find_enhance_bundle("enhance") == Path("enhance")
 
 
 def test_other_files_are_refused():
