@@ -1,6 +1,7 @@
 """`tfsep drums` with the files that ship."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -111,7 +112,10 @@ def test_a_page_with_players_and_the_hits_on_the_stem(run, write, tmp_path, stem
     assert (code, err) == (0, "")
     folder = tmp_path / "drums" / "song"
     html = (folder / "report.html").read_text("utf-8")
-    assert html.count("<audio") == (1 if stem else 2)
+    assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
+    played = [folder / found for found in re.findall(r'<audio[^>]*src="([^"]*)"', html)]
+    assert [path.resolve().name for path in played] == ["song.wav", *([] if stem else ["drums.flac"])]
+    assert all(path.is_file() for path in played)
     assert (folder / "drums.flac").exists() is not stem
     assert f"{len(json.loads((folder / 'hits.json').read_text())['hits'])} hits" in html
     code, _, err = run("song.wav", "--report", *(["--stem"] if stem else []))
@@ -119,9 +123,52 @@ def test_a_page_with_players_and_the_hits_on_the_stem(run, write, tmp_path, stem
     assert "is there already: use --overwrite" in err
 
 
+@pytest.mark.parametrize(
+    ("song", "options"),
+    [
+        ("drums_replaced/drums_replaced.wav", ["--stem", "--replace", "nearest"]),
+        ("drums/drums.flac", ["--report"]),
+        ("hits/hits.json", ["--stem"]),
+    ],
+)
+def test_the_song_is_not_overwritten(run, write, tmp_path, song, options):
+    path = tmp_path / song
+    path.parent.mkdir()
+    path.write_bytes((tmp_path / write("song.flac", 1.0)).read_bytes())
+    before = path.read_bytes()
+    code, _, err = run(song, "--out", ".", "--overwrite", *options)
+    assert code == 2
+    assert "is the song itself and would be overwritten: choose another --out" in err
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("options", [[], ["--report"], ["--replace", "nearest"]])
+def test_an_out_that_is_a_file_is_said_before_the_song_is_heard(run, write, tmp_path, monkeypatch, options):
+    monkeypatch.setattr("tfsep.creative.drums.song.find_hits", lambda *args, **named: 1 / 0)
+    (tmp_path / "out").write_text("a file")
+    code, _, err = run(write("song.wav", 1.0), "--stem", "--out", "out", *options)
+    assert (code, err) == (2, "tfsep: out: is a file, so no folder can be made there: choose another --out\n")
+
+
+@pytest.mark.parametrize("failing", ["replaced_file.ReplacedFile", "page.DrumsPage"])
+def test_after_a_failure_the_old_files_are_as_they_were(run, write, tmp_path, monkeypatch, failing):
+    pytest.importorskip("matplotlib")
+    options = ["--stem", "--report", "--replace", "nearest", "--overwrite"]
+    assert run(write("song.wav", 1.0), *options)[0] == 0
+    folder = tmp_path / "drums" / "song"
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    assert {path.name for path in before} == {"hits.json", "drums_replaced.wav", "report.html"}
+    write("song.wav", 2.0)
+    monkeypatch.setattr(f"tfsep.creative.drums.{failing}.write", lambda *args, **named: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run("song.wav", *options)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
 def test_a_page_of_a_failed_run_leaves_nothing(run, write, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr("tfsep.creative.drums.song.HitFiles.write", lambda *args, **options: 1 / 0)
+    monkeypatch.setattr("tfsep.creative.drums.files.HitFiles.write", lambda *args, **options: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(write("song.wav"), "--report")
-    assert not [path for path in (tmp_path / "drums").rglob("*") if path.is_file()]
+    assert not (tmp_path / "drums").exists()

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     from rich.console import Console
 
+    from tfsep.creative.drums.files import HitFiles
     from tfsep.creative.drums.page import DrumsPage
     from tfsep.creative.drums.song import SongHits
     from tfsep.creative.drums.transcriber import DrumTranscriber
@@ -45,27 +46,33 @@ def run(args: argparse.Namespace) -> int:
     """Find the hits and write them; returns 0. Errors are raised as `tfsep.errors`."""
     from rich.console import Console
 
+    from tfsep.creative.drums.files import PAGE_FILE, REPLACED_FILE, STEM_FILE, HitFiles
     from tfsep.creative.drums.replace import check_amount
     from tfsep.creative.drums.replaced_file import ReplacedFile
-    from tfsep.creative.drums.song import HitFiles
     from tfsep.creative.drums.transcriber import DrumTranscriber
     from tfsep.separation.separator import Separator
 
-    files = HitFiles(args.out, args.song, midi=args.midi, overwrite=args.overwrite)
+    others = [
+        *([REPLACED_FILE] if args.replace is not None else []),
+        *([STEM_FILE] if args.report and not args.stem else []),
+        *([PAGE_FILE] if args.report else []),
+    ]
+    files = HitFiles(args.out, args.song, midi=args.midi, others=others, overwrite=args.overwrite)
+    check_amount(args.amount)
     transcriber = DrumTranscriber.load(args.transcriber)
     separator = None if args.stem else Separator.load(args.model, threads=args.threads)
     console = Console(stderr=True, highlight=False, markup=False)
     models = [*([] if args.stem else [args.model]), args.transcriber]
-    check_amount(args.amount)
     notes, hooks = [], []
     with ExitStack() as stack:
+        stack.enter_context(files)
         page = replaced = None
         if args.replace is not None:
-            options = {"what": args.replace, "amount": args.amount, "overwrite": args.overwrite}
-            replaced = stack.enter_context(ReplacedFile(args.song, files.folder, **options))
+            path = files.staged / REPLACED_FILE
+            replaced = stack.enter_context(ReplacedFile(args.song, path, what=args.replace, amount=args.amount))
             hooks.append(replaced.take)
         if args.report:
-            page = _page(args, files.folder, stack)
+            page = _page(args, files, stack)
             hooks.append(page.take)
 
         def on_drums(block: "np.ndarray") -> None:
@@ -75,19 +82,19 @@ def run(args: argparse.Namespace) -> int:
         found = _find(args.song, transcriber, separator, console, on_drums=on_drums)
         files.write(found, models=models)
         if replaced:
-            notes = [*replaced.notes, f"{replaced.path}: {replaced.write(found.hits).summary}"]
+            notes = [*replaced.notes, f"{files.paths[REPLACED_FILE]}: {replaced.write(found.hits).summary}"]
         if page:
-            page.write(found, replaced.path if replaced else None)
+            page.write(found, replaced=replaced is not None)
     for note in (*found.notes, *notes):
         console.print(f"tfsep: {note}", soft_wrap=True)
     Console(highlight=False, markup=False).print(f"{_summary(found)}, in {files.folder}", soft_wrap=True)
     return 0
 
 
-def _page(args: argparse.Namespace, folder: Path, stack: ExitStack) -> "DrumsPage":
+def _page(args: argparse.Namespace, files: "HitFiles", stack: ExitStack) -> "DrumsPage":
     from tfsep.creative.drums.page import DrumsPage
 
-    return stack.enter_context(DrumsPage(args.song, folder, separated=not args.stem, overwrite=args.overwrite))
+    return stack.enter_context(DrumsPage(args.song, files.staged, files.folder, separated=not args.stem))
 
 
 def _find(

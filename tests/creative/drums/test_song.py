@@ -1,6 +1,5 @@
-"""The hits of whole songs and their files, with a network and a separator that are formulas."""
+"""The hits of whole songs, with a network and a separator that are formulas."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +8,9 @@ import pytest
 from tfsep.audio import Audio
 from tfsep.contract import ModelContract
 from tfsep.contract_drums import CLASSES, ONSETS, VELOCITIES, DrumContract
-from tfsep.creative.drums.hits import Hit
-from tfsep.creative.drums.song import HitFiles, SongHits, find_hits, hits_json
+from tfsep.creative.drums.song import find_hits
 from tfsep.creative.drums.transcriber import DrumTranscriber
-from tfsep.errors import AudioError, ModelError, UsageError
+from tfsep.errors import ModelError
 from tfsep.separation.separator import Separator
 from tfsep.spec import SpectrogramSpec
 
@@ -89,51 +87,3 @@ def test_a_model_without_drums_is_refused(tmp_path, transcriber):
     song = write_song(tmp_path / "song.wav")
     with pytest.raises(ModelError, match="has the stems vocals, other: use one that takes drums"):
         find_hits(song, transcriber=transcriber, separator=Separator(ByFrequency(("vocals", "other"))))
-
-
-def test_hits_are_written_and_read_back(tmp_path):
-    hits = (Hit(0.1234567, "kick", 0.98765), Hit(1.0, "tom", 0.5))
-    found = SongHits(Path("a/song.mp3"), hits, 12.5, ())
-    files = HitFiles(tmp_path / "out", Path("a/song.mp3"), midi=True, overwrite=False)
-    assert not (tmp_path / "out").exists()
-    files.write(found, models=["default", "drums"])
-    assert sorted(path.name for path in (tmp_path / "out" / "song").iterdir()) == ["drums.mid", "hits.json"]
-    assert json.loads((tmp_path / "out" / "song" / "hits.json").read_text()) == {
-        "song": "song.mp3",
-        "duration_s": 12.5,
-        "models": ["default", "drums"],
-        "hits": [
-            {"time_s": 0.12346, "drum": "kick", "velocity": 0.988},
-            {"time_s": 1.0, "drum": "tom", "velocity": 0.5},
-        ],
-    }
-
-
-def test_no_hits_are_an_empty_list():
-    assert json.loads(hits_json(SongHits(Path("s.wav"), (), 1.0, ()), ["drums"]))["hits"] == []
-
-
-def test_what_is_there_is_kept_unless_it_may_be_replaced(tmp_path):
-    (tmp_path / "song").mkdir()
-    (tmp_path / "song" / "drums.mid").write_text("old")
-    HitFiles(tmp_path, Path("song.wav"), midi=False, overwrite=False)
-    with pytest.raises(UsageError, match=r"drums\.mid: is there already: use --overwrite"):
-        HitFiles(tmp_path, Path("song.wav"), midi=True, overwrite=False)
-    HitFiles(tmp_path, Path("song.wav"), midi=True, overwrite=True).write(SongHits(Path("song.wav"), (), 1.0, ()), models=[])
-    assert (tmp_path / "song" / "drums.mid").read_bytes().startswith(b"MThd")
-
-
-def test_a_folder_that_cannot_be_made_is_named(tmp_path):
-    (tmp_path / "out").write_text("a file")
-    with pytest.raises(AudioError, match=r"hits\.json: .* is a file, not a folder|is a file"):
-        HitFiles(tmp_path / "out", Path("song.wav"), midi=False, overwrite=False).write(
-            SongHits(Path("song.wav"), (), 1.0, ()), models=[]
-        )
-
-
-def test_of_two_files_none_appears_if_the_second_cannot_be_written(tmp_path):
-    (tmp_path / "song" / "drums.mid").mkdir(parents=True)
-    files = HitFiles(tmp_path, Path("song.wav"), midi=True, overwrite=True)
-    with pytest.raises(AudioError, match=r"drums\.mid: is a folder"):
-        files.write(SongHits(Path("song.wav"), (), 1.0, ()), models=[])
-    assert [path.name for path in (tmp_path / "song").iterdir()] == ["drums.mid"]

@@ -7,12 +7,10 @@ from typing import Self
 import numpy as np
 
 from tfsep.audio import open_writer, read_info, writable_subtype
+from tfsep.creative.drums.files import PAGE_FILE, REPLACED_FILE, STEM_FILE
 from tfsep.creative.drums.hits import CLASSES
 from tfsep.creative.drums.song import SongHits
 from tfsep.creative.report import check_report, facts, hits_on_stem, players, spectrograms, write_page
-
-STEM_FILE = "drums.flac"
-PAGE_FILE = "report.html"
 
 
 class DrumsPage:
@@ -20,24 +18,21 @@ class DrumsPage:
 
     Args:
         song: whose rate and channels the stem has.
-        folder: where page and stem will lie.
+        staged: the folder in which page and stem are written.
+        folder: the one in which they are read.
         separated: whether the stem is kept; else the song is the stem.
-        overwrite: replace files that are there already.
 
-    Raises: as `check_report` and `open_writer`; AudioError for a song that cannot be read.
+    Raises: MissingExtraError without matplotlib; as `open_writer`; AudioError for a song that cannot be read.
     """
 
-    def __init__(self, song: Path, folder: Path, *, separated: bool, overwrite: bool):
-        self.path, self._song = folder / PAGE_FILE, song
-        self.stem = folder / STEM_FILE if separated else song
+    def __init__(self, song: Path, staged: Path, folder: Path, *, separated: bool):
+        check_report(staged / PAGE_FILE, "drums", overwrite=False)
+        self._song, self._staged, self._folder = song, staged, folder
         self._writer = None
         info = read_info(song)
-        for path in (self.path, self.stem) if separated else (self.path,):
-            check_report(path, "drums", overwrite=overwrite)
         if separated:
-            folder.mkdir(parents=True, exist_ok=True)
             self._writer = open_writer(
-                self.stem,
+                staged / STEM_FILE,
                 sample_rate_hz=info.sample_rate_hz,
                 channels=info.channels,
                 subtype=writable_subtype(".flac", info.subtype),
@@ -55,22 +50,25 @@ class DrumsPage:
         if self._writer:
             self._writer.write(block)
 
-    def write(self, found: SongHits, replaced: Path | None) -> None:
+    def write(self, found: SongHits, *, replaced: bool) -> None:
         """Write the stem and the page.
 
         Args:
-            replaced: the stem with its hits played anew, if there is one.
+            replaced: whether the stem with its hits played anew lies beside them.
         Raises: AudioError if they cannot be written.
         """
         if self._writer:
             self._writer.close()
-        stems = {"Drum stem": self.stem} | ({"Hits played anew": replaced} if replaced else {})
-        songs = {} if self._writer is None else {"Song": self._song}
+        songs = {"Song" if self._writer else "Drum stem": self._song}
+        names = ({"Drum stem": STEM_FILE} if self._writer else {}) | ({"Hits played anew": REPLACED_FILE} if replaced else {})
+        written = songs | {title: self._staged / name for title, name in names.items()}
+        played = songs | {title: self._folder / name for title, name in names.items()}
         counts = Counter(hit.drum for hit in found.hits)
         sections = [
-            ("Listen", players(songs | stems, self.path)),
+            ("Listen", players(played, self._folder / PAGE_FILE)),
             ("Hits", facts({drum.replace("_", " "): str(counts[drum]) for drum in CLASSES if counts[drum]})),
-            ("Hits on the drum stem", hits_on_stem(self.stem, found.hits)),
-            ("Spectrograms", spectrograms(songs | stems)),
+            ("Hits on the drum stem", hits_on_stem(written["Drum stem"], found.hits)),
+            ("Spectrograms", spectrograms(written)),
         ]
-        write_page(self.path, f"Drums of {found.song.name}", f"{len(found.hits)} hits in {found.duration_s:.1f} s", sections)
+        lead = f"{len(found.hits)} hits in {found.duration_s:.1f} s"
+        write_page(self._staged / PAGE_FILE, f"Drums of {found.song.name}", lead, sections)

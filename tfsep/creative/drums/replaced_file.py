@@ -11,35 +11,29 @@ from tfsep.creative.drums.hits import Hit
 from tfsep.creative.drums.replace import ReplacementCount, check_amount, chooser, replace_hits
 from tfsep.creative.drums.song_kit import song_kit
 from tfsep.creative.mashup.store import StemStore
-from tfsep.errors import UsageError
-
-REPLACED_FILE = "drums_replaced.wav"
 
 
 class ReplacedFile:
     """Takes the drum stem of a song as it is heard, and writes it with its hits played anew; a context manager.
 
-    A `Stem` to be read from: the sound waits in a nameless file in `folder`.
+    A `Stem` to be read from: the sound waits in a nameless file beside `path`.
 
     Args:
         song: whose rate and channels the stem has.
-        folder: where the file will lie.
+        path: of the file, in a folder that exists.
         what: "generated", "nearest" or a folder of one-shots, see `chooser`.
         amount: 0 to 1, see `replace_hits`.
-        overwrite: replace a file that is there already.
 
-    Raises: UsageError for an amount out of range or a file that is there; AudioError for a song that cannot be read; as `chooser`.
+    Raises: UsageError for an amount out of range; AudioError for a song that cannot be read or a folder that cannot be written to;
+        as `chooser`.
     """
 
-    def __init__(self, song: Path, folder: Path, *, what: str, amount: float, overwrite: bool):
-        self.path, self._amount = folder / REPLACED_FILE, check_amount(amount)
-        if self.path.exists() and not overwrite:
-            raise UsageError(f"{self.path}: is there already: use --overwrite, or choose another --out")
+    def __init__(self, song: Path, path: Path, *, what: str, amount: float):
+        self._path, self._amount = path, check_amount(amount)
         info = read_info(song)
         self.sample_rate_hz, self.channels = info.sample_rate_hz, info.channels
         self._choose, self.notes = chooser(what, self.sample_rate_hz)
-        folder.mkdir(parents=True, exist_ok=True)
-        self._store = StemStore(folder, ("drums",), self.channels)
+        self._store = StemStore(path.parent, ("drums",), self.channels)
 
     def __enter__(self) -> Self:
         return self
@@ -64,7 +58,7 @@ class ReplacedFile:
         """Write the file, which appears whole or not at all; return what became of the hits. Raises: AudioError if it cannot be."""
         count = ReplacementCount()
         kit = song_kit(self, hits, self._choose)
-        with open_writer(self.path, sample_rate_hz=self.sample_rate_hz, channels=self.channels, subtype="float32") as writer:
+        with open_writer(self._path, sample_rate_hz=self.sample_rate_hz, channels=self.channels, subtype="float32") as writer:
             for block in replace_hits(self, hits, kit, self._amount, count=count):
                 writer.write(block)
         return count

@@ -16,13 +16,18 @@ class StemStore:
         folder: a folder on the disk that has room for them: 4 bytes a sample, channel and stem.
         names: of the stems.
         channels: of each.
+
+    Raises: AudioError if no file can be made in the folder.
     """
 
     def __init__(self, folder: Path, names: Sequence[str], channels: int):
         self.names, self.stems, self.channels = tuple(names), len(names), channels
         self.samples = 0
         self._folder = folder
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  (closed by close)
+        try:
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  (closed by close)
+        except OSError as error:
+            raise write_error(folder / "stems", error) from None
 
     def append(self, stems: Sequence[np.ndarray]) -> None:
         """Take a block of each stem, float32 `(samples, channels)`. Raises: AudioError if the disk is full."""
