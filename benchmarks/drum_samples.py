@@ -161,7 +161,9 @@ def free_samples(
 def main() -> int:
     parser = benchmark_parser(__doc__, model=False)
     parser.add_argument("--material", type=Path, required=True, metavar="DIR", help="one-shots and their manifest.csv")
-    parser.add_argument("--sampler", default="drum_samples", metavar="DIR", help="folder of encoder.tflite and decoder.tflite")
+    parser.add_argument(
+        "--sampler", metavar="DIR", help="folder of encoder.tflite and decoder.tflite (default: the one that ships)"
+    )
     parser.add_argument("--what", choices=("rebuilt", "free"), default="rebuilt", help="hits of unheard kits, or free samples")
     parser.add_argument("--free", type=count, default=40, metavar="N", help="free samples of each drum")
     parser.add_argument(

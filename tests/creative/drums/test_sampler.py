@@ -50,6 +50,14 @@ def test_a_missing_part_is_named(tmp_path):
         DrumSampler.load(tmp_path)
 
 
+def test_a_folder_of_its_name_is_not_taken_for_the_shipped_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "drum_samples").mkdir()
+    DrumSampler.load()
+    with pytest.raises(ModelError, match=r"drum_samples/encoder\.tflite"):
+        DrumSampler.load("drum_samples")
+
+
 def test_parts_in_each_others_place_are_refused(sampler):
     with pytest.raises(ModelError, match="encoder"):
         DrumSampler(sampler._decoder, sampler._encoder)

@@ -100,6 +100,14 @@ def test_the_shipped_transcriber_is_small():
     assert find_transcriber().stat().st_size < 1.5e6
 
 
+@pytest.mark.parametrize("make", [lambda path: path.mkdir(), lambda path: path.write_text("x")])
+def test_nothing_of_its_name_is_taken_for_the_shipped_one(tmp_path, monkeypatch, make):
+    shipped = find_transcriber()
+    monkeypatch.chdir(tmp_path)
+    make(tmp_path / "drums")
+    assert find_transcriber() == shipped
+
+
 def kit_song(rate_hz: int, channels: int) -> tuple[np.ndarray, list[tuple[float, str]]]:
     """Return a plain beat of a falling sine, a noisy skin and short high noise, and its hits."""
     rng, truth = np.random.default_rng(3), []

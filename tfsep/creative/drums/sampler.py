@@ -12,7 +12,7 @@ from tfsep.dsp.hit_grid import HitGrid
 from tfsep.errors import ModelError
 from tfsep.separation.runtime import LiteRtRuntime
 
-SHIPPED = "drum_samples"
+_SHIPPED = "drum_samples"
 
 
 class DrumSampler:
@@ -36,14 +36,12 @@ class DrumSampler:
         self.grid = HitGrid(self.contract)
 
     @classmethod
-    def load(cls, folder: str | Path = SHIPPED) -> Self:
-        """Load a folder with `encoder.tflite` and `decoder.tflite`; "drum_samples" is the one that comes with tfsep.
+    def load(cls, folder: str | Path | None = None) -> Self:
+        """Load a folder with `encoder.tflite` and `decoder.tflite`; None is the one that comes with tfsep.
 
         Raises: ModelError if one is missing or damaged.
         """
-        path = Path(folder)
-        if folder == SHIPPED and not path.exists():
-            path = Path(str(resources.files("tfsep") / "weights" / SHIPPED))
+        path = Path(str(resources.files("tfsep") / "weights" / _SHIPPED)) if folder is None else Path(folder)
         files = [path / f"{part}.tflite" for part in PARTS]
         for file in files:
             if not file.is_file():

@@ -26,12 +26,10 @@ def find_transcriber(model: str | Path = SHIPPED) -> Path:
     """Return the file of a transcriber.
 
     Args:
-        model: "drums" for the one that comes with tfsep; else a `.tflite` or `.onnx` file.
+        model: "drums" for the one that comes with tfsep, whatever is called so here; else a `.tflite` or `.onnx` file.
     Raises: ModelError if there is none.
     """
-    path = Path(model)
-    if model == SHIPPED and not path.is_file():
-        path = Path(str(resources.files("tfsep") / "weights" / SHIPPED / SHIPPED_FILE))
+    path = Path(str(resources.files("tfsep") / "weights" / SHIPPED / SHIPPED_FILE)) if model == SHIPPED else Path(model)
     if path.suffix not in (".tflite", ".onnx") or not path.is_file():
         raise ModelError(
             f'{model}: there is no such drum transcriber; use "{SHIPPED}", or a file that tfsep-export made of one'
