@@ -121,7 +121,7 @@ def _replaced(stem: Stem, hits: Sequence[Hit], kit: SongKit, amount: float, coun
     rate_hz = stem.sample_rate_hz
     block, ahead, lead = (round(seconds * rate_hz) for seconds in (BLOCK_S, _AHEAD_S, 2 * _FADE_IN_S))
     waiting = deque(zip(hits, choke_times_s(hits), strict=True))
-    known: deque[Placed] = deque()  # placed, not yet settled
+    known: list[Placed] = []  # placed, not yet settled
     settled: list[Placed] = []
     for first in range(0, stem.samples, block):
         last = first + block
@@ -138,14 +138,16 @@ def _replaced(stem: Stem, hits: Sequence[Hit], kit: SongKit, amount: float, coun
         for each in settled:
             _add(sound, began, each.start, -each.sound())
         fit_gains(sound, began, known, rate_hz)
-        while known and known[0].start - lead < last:
-            settled.append(known.popleft())
-            good = settled[-1].explained >= LEAST_EXPLAINED
+        begun = [each for each in known if each.start - lead < last]  # in no order: fitting moves each by itself
+        known = [each for each in known if each.start - lead >= last]
+        for each in begun:
+            good = each.explained >= LEAST_EXPLAINED
             count.replaced += good
             count.badly_fitted += not good
+        settled += begun
         size = min(block, stem.samples - first)
         yield _mixed(stem.read(first, size), first, settled, amount, rate_hz)
-        settled = [each for each in settled if each.stop + round(_FADE_OUT_S * rate_hz) > last]
+        settled = [each for each in settled if _until(each, rate_hz) > last]
 
 
 def _mixed(original: np.ndarray, first: int, settled: Sequence[Placed], amount: float, rate_hz: int) -> np.ndarray:
@@ -156,10 +158,19 @@ def _mixed(original: np.ndarray, first: int, settled: Sequence[Placed], amount: 
             _add(played, first, each.start, each.sound())
             _raise(share, first, each.start + ONSET_SAMPLES, each.stop, rate_hz, each.explained)
         else:
-            onset = each.start + ONSET_SAMPLES
-            _raise(kept, first, onset, onset + round(_KEPT_S * rate_hz), rate_hz, 1.0)
+            _raise(kept, first, each.start + ONSET_SAMPLES, _kept_until(each, rate_hz), rate_hz, 1.0)
     share *= amount * (1 - kept)
     return original + share * (played - original)
+
+
+def _kept_until(each: Placed, rate_hz: int) -> int:
+    """Return the sample up to which the original is kept around a hit if its fit is bad."""
+    return each.start + ONSET_SAMPLES + round(_KEPT_S * rate_hz)
+
+
+def _until(each: Placed, rate_hz: int) -> int:
+    """Return the sample from which a hit changes nothing any more, whether it is played or kept."""
+    return max(each.stop, _kept_until(each, rate_hz)) + round(_FADE_OUT_S * rate_hz)
 
 
 def _add(sound: np.ndarray, first: int, start: int, piece: np.ndarray) -> None:
