@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tfsep.contract_enhance import EnhanceContract
-from tfsep.creative.enhance.cutoff import measure
+from tfsep.creative.enhance.cutoff import LevelHistogram, measure
 from tfsep.creative.enhance.degrade import Degradation
 
 SPEC = EnhanceContract().spec
@@ -13,7 +13,7 @@ noise = runpy.run_path(str(Path(__file__).with_name("conftest.py")))["noise"]
 
 
 def cutoff_of(sound: np.ndarray, rate_hz: int = 44_100):
-    return measure([sound], SPEC, sample_rate_hz=rate_hz, channels=sound.shape[1])
+    return measure([sound], SPEC, sample_rate_hz=rate_hz)
 
 
 @pytest.mark.parametrize("kind", ["butterworth", "fir", "brickwall", "resampled", "8-bit"])
@@ -48,4 +48,13 @@ def test_silence_and_sound_too_short_to_tell():
 def test_the_first_minute_and_every_fourth_block_are_heard(rng):
     narrow, wide = Degradation("brickwall", 5000.0).apply(noise(rng, 1.0), 44_100), noise(rng, 1.0)
     blocks = [narrow] * 60 + [wide if index % 4 else narrow for index in range(61, 81)]
-    assert measure(blocks, SPEC, sample_rate_hz=44_100, channels=2).cutoff_hz == pytest.approx(5000, abs=150)
+    assert measure(blocks, SPEC, sample_rate_hz=44_100).cutoff_hz == pytest.approx(5000, abs=150)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 11, 500])
+def test_percentiles_of_counted_levels_are_near_those_of_the_levels(rng, frames):
+    levels = rng.uniform(-130, 45, (frames, 7)).clip(-110, 40)
+    histogram = LevelHistogram(7)
+    for part in (levels[: frames // 2], levels[frames // 2 :]):
+        histogram.add(part)
+    np.testing.assert_allclose(histogram.percentile_db(90), np.percentile(levels, 90, axis=0), atol=0.125)

@@ -19,6 +19,8 @@ STOPPED_DB = 50.0  # below the loudest band is what a filter leaves; louder high
 EDGE_DB = 6.0  # the cutoff is the last band that has fallen by no more
 EVERY = 4  # blocks of a long song: one of so many is heard
 SHORT_S = 60.0  # songs up to this are heard whole
+CELL_DB = 0.25  # in which levels are counted
+HIGHEST_DB = 40.0  # of full scale; what is louder counts as this
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,14 @@ class Bandwidth:
 
 
 class SpectrumMeter:
-    """Gathers the levels of a recording's bands, of every fourth block once a minute has been heard."""
+    """Counts the levels of a recording's bands, of every fourth block once a minute has been heard.
 
-    def __init__(self, spec: SpectrogramSpec, sample_rate_hz: int, channels: int):
-        self._spec, self._rate_hz, self._channels = spec, sample_rate_hz, channels
-        self._levels: list[np.ndarray] = []
+    Memory does not depend on the recording's length.
+    """
+
+    def __init__(self, spec: SpectrogramSpec, sample_rate_hz: int):
+        self._spec, self._rate_hz = spec, sample_rate_hz
+        self._histogram = LevelHistogram(spec.model_bins // BAND_BINS)
         self._samples = self._blocks = 0
 
     def push(self, block: np.ndarray) -> None:
@@ -48,24 +53,50 @@ class SpectrumMeter:
         heard = self._samples < SHORT_S * self._rate_hz or self._blocks % EVERY == 0
         self._samples += len(block)
         if heard:
-            self._levels.append(_band_levels_db(block, self._spec, self._rate_hz))
+            self._histogram.add(_band_levels_db(block, self._spec, self._rate_hz))
 
     def bandwidth(self) -> Bandwidth:
         """Return what was found so far."""
-        levels = np.concatenate(self._levels) if self._levels else np.zeros((0, 1))
-        if not len(levels) or levels.max() <= FLOOR_DB:
+        if self._histogram.silent:
             return Bandwidth(None, silent=True)
-        return Bandwidth(find_cutoff(np.percentile(levels, PERCENTILE, axis=0), self._spec))
+        return Bandwidth(find_cutoff(self._histogram.percentile_db(PERCENTILE), self._spec))
 
 
-def measure(blocks: Iterable[np.ndarray], spec: SpectrogramSpec, *, sample_rate_hz: int, channels: int) -> Bandwidth:
+class LevelHistogram:
+    """How often each band has had which level, in cells of `CELL_DB` from `FLOOR_DB` to `HIGHEST_DB`."""
+
+    def __init__(self, bands: int):
+        cells = round((HIGHEST_DB - FLOOR_DB) / CELL_DB) + 1
+        self._counts = np.zeros((bands, cells), np.int64)
+
+    def add(self, levels_db: np.ndarray) -> None:
+        """Count levels, `(frames, bands)`."""
+        bands, cells = self._counts.shape
+        index = np.rint((np.clip(levels_db, FLOOR_DB, HIGHEST_DB) - FLOOR_DB) / CELL_DB).astype(np.int64)
+        flat = np.bincount((index + np.arange(bands) * cells).ravel(), minlength=bands * cells)
+        self._counts += flat.reshape(bands, cells)
+
+    @property
+    def silent(self) -> bool:
+        """Whether no level above `FLOOR_DB` has been counted."""
+        return not self._counts[:, 1:].any()
+
+    def percentile_db(self, percentile: float) -> np.ndarray:
+        """Return each band's percentile in dB, `(bands,)`, as `np.percentile` finds it, within half a cell. There must be a level."""
+        totals = self._counts.cumsum(axis=1)
+        place = (totals[0, -1] - 1) * percentile / 100
+        lower, upper = ((totals <= order).sum(axis=1) for order in (np.floor(place), np.ceil(place)))
+        return FLOOR_DB + CELL_DB * (lower + (upper - lower) * (place % 1))
+
+
+def measure(blocks: Iterable[np.ndarray], spec: SpectrogramSpec, *, sample_rate_hz: int) -> Bandwidth:
     """Return how far up a recording goes.
 
     Args:
         blocks: float32 `(samples, channels)`.
         spec: of the transform that the spectrum is taken with.
     """
-    meter = SpectrumMeter(spec, sample_rate_hz, channels)
+    meter = SpectrumMeter(spec, sample_rate_hz)
     for block in blocks:
         meter.push(block)
     return meter.bandwidth()

@@ -59,7 +59,7 @@ class Enhancer:
 
     def bandwidth(self, source: Audio) -> Bandwidth:
         """Return how far up a sound goes."""
-        return measure([source.samples], self.contract.spec, sample_rate_hz=source.sample_rate_hz, channels=source.channels)
+        return measure([source.samples], self.contract.spec, sample_rate_hz=source.sample_rate_hz)
 
     def restorable(self, bandwidth: Bandwidth) -> bool:
         """Return whether a sound ends between the lowest and the highest cutoff that the network has learnt to continue."""

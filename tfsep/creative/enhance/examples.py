@@ -182,7 +182,7 @@ class _Maker:
 
     def _cutoff_hz(self, sound: np.ndarray) -> float | None:
         spec = self._contract.spec
-        return measure([sound], spec, sample_rate_hz=spec.sample_rate_hz, channels=sound.shape[1]).cutoff_hz
+        return measure([sound], spec, sample_rate_hz=spec.sample_rate_hz).cutoff_hz
 
     def _mixed(self, track: CachedTrack, stems: Sequence[str], start: int, samples: int) -> np.ndarray:
         rows = [track.stems.index(stem) for stem in stems]

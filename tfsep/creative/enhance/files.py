@@ -64,7 +64,7 @@ def enhance_file(
     with open_audio(source) as reader:
         info = reader.info
         if cutoff_hz is None:
-            meter = SpectrumMeter(enhancer.contract.spec, info.sample_rate_hz, info.channels)
+            meter = SpectrumMeter(enhancer.contract.spec, info.sample_rate_hz)
             for block in _told(reader, LISTENING, progress):
                 meter.push(block)
             found = meter.bandwidth()
