@@ -14,7 +14,7 @@ from tfsep.errors import DataError, ModelError, TrainingError
 from tfsep.spec import SpectrogramSpec
 from tfsep.training.drum_bundle import DrumBundle, DrumNetwork
 from tfsep.training.drum_data import SHADE, LearntStem, StemCache, targets, varied
-from tfsep.training.drum_scores import Counts, best_thresholds, count_matches, merged
+from tfsep.training.drum_scores import Counts, best_thresholds, count_matches, counts_at, merged
 from tfsep.training.drums import DrumTrainingConfig, activations_of, set_apart, train_drum_transcriber
 
 toy = runpy.run_path(str(Path(__file__).parents[1] / "drum_toy.py"))
@@ -120,9 +120,27 @@ def test_the_best_threshold_keeps_the_hits_and_drops_the_rest():
     activation[[20, 40, 60], 1] = 0.6
     activation[[30, 50, 70, 80], 1] = 0.3
     hits = HitTable(CONTRACT.frame_s(np.array([20, 40, 60])), np.ones(3, int), np.ones(3))
-    thresholds, counts = best_thresholds([activation], [hits], CONTRACT)
-    assert 0.3 < thresholds[1] <= 0.6
-    assert counts[1] == Counts(3, 0, 0)
+    thresholds = best_thresholds([activation], [hits], CONTRACT)
+    assert thresholds[1] == 0.6  # the highest of those between 0.3 and 0.6, which are alike
+    assert counts_at(thresholds, [(activation, hits)], CONTRACT)[1] == Counts(3, 0, 0)
+
+
+def test_a_class_without_hits_keeps_its_threshold():
+    activation = np.zeros((100, len(CLASSES)), np.float32)
+    activation[20], activation[40, 5] = 0.7, 0.99  # above every threshold
+    hits = HitTable(CONTRACT.frame_s(np.array([20])), np.array([1]), np.ones(1))
+    thresholds = best_thresholds([activation], [hits], CONTRACT)
+    assert thresholds[5] == CONTRACT.thresholds[5]
+    assert thresholds[1] == 0.7
+
+
+def test_songs_set_apart_without_hits_are_named_before_training(stems, tmp_path):
+    (apart,) = {stem.name for stem in set_apart(stems, CONFIG.apart_share, CONFIG.seed)[1]}
+    nothing = HitTable(np.zeros(0), np.zeros(0, int), np.zeros(0))
+    silent = [replace(stem, hits=nothing) if stem.name == apart else stem for stem in stems]
+    with pytest.raises(DataError, match=f"no hits in {apart}, set apart"):
+        train(silent, tmp_path / "run")
+    assert not list((tmp_path / "run").iterdir())
 
 
 def test_songs_set_apart_are_apart_with_all_their_stems(stems):

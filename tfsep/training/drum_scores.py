@@ -63,10 +63,8 @@ def count_matches(reference_s: np.ndarray, found_s: np.ndarray, tolerance_s: flo
     return Counts(right, len(found_s) - right, len(reference_s) - right)
 
 
-def best_thresholds(
-    activations: Sequence[np.ndarray], hits: Sequence[HitTable], contract: DrumContract
-) -> tuple[tuple[float, ...], tuple[Counts, ...]]:
-    """Return for each class the threshold with the highest F1 over all songs, and the counts at it.
+def best_thresholds(activations: Sequence[np.ndarray], hits: Sequence[HitTable], contract: DrumContract) -> tuple[float, ...]:
+    """Return for each class the threshold with the highest F1 over all songs, the highest of those; the contract's without a hit.
 
     Args:
         activations: of each song, float32 `(frames, classes)`, 0 to 1.
@@ -80,10 +78,10 @@ def best_thresholds(
             times_s, heights = contract.frame_s(at), activation[at, index]
             for place, threshold in enumerate(GRID):
                 counts[index][place] += count_matches(reference_s, times_s[heights >= threshold])
-    best = [max(range(len(GRID)), key=lambda place, of=of: of[place].f1) for of in counts]
-    return (
-        tuple(round(float(GRID[place]), 3) for place in best),
-        tuple(of[place] for of, place in zip(counts, best, strict=True)),
+    best = [max(range(len(GRID)), key=lambda place, of=of: (of[place].f1, place)) for of in counts]
+    return tuple(
+        round(float(GRID[place]), 3) if of[place].true else kept
+        for of, place, kept in zip(counts, best, contract.thresholds, strict=True)
     )
 
 

@@ -84,13 +84,21 @@ class DrumScores:
 
 
 def set_apart(stems: Sequence[LearntStem], share: float, seed: int) -> tuple[list[LearntStem], list[LearntStem]]:
-    """Return the stems of most songs, and those of about a `share` of the songs, one at least. Raises: DataError for one song."""
+    """Return the stems of most songs, and those of about a `share` of the songs, one at least.
+
+    Raises: DataError for one song, or if no song that is set apart has a hit.
+    """
     names = sorted({stem.name for stem in stems})
     if len(names) < 2:
         raise DataError(f"{len(names)} songs to learn from: add some, since a part of them is set apart")
     count = max(1, round(share * len(names)))
     apart = set(np.random.default_rng(seed).permutation(names)[:count])
-    return [stem for stem in stems if stem.name not in apart], [stem for stem in stems if stem.name in apart]
+    few = [stem for stem in stems if stem.name in apart]
+    if not any(len(stem.hits.times_s) for stem in few):
+        raise DataError(
+            f"no hits in {', '.join(sorted(apart))}, set apart to score rounds by: use another --seed, or more songs"
+        )
+    return [stem for stem in stems if stem.name not in apart], few
 
 
 class CropSource:
@@ -135,8 +143,8 @@ def train_drum_transcriber(
         record: JSON values, kept with the transcriber.
         tell: shown a line for each round.
     Returns: the transcriber of the best round, and its scores on the songs set apart.
-    Raises: DataError for fewer than two songs; TrainingError if the loss is not finite; ModelError for a checkpoint of another
-        configuration.
+    Raises: DataError for fewer than two songs, or none with a hit to score rounds by; TrainingError if the loss is not finite or
+        for a checkpoint of another configuration; ModelError for one of another network.
     """
     learnt, judged = set_apart(stems, config.apart_share, config.seed)
     crops = CropSource(learnt, contract, config)
@@ -254,7 +262,7 @@ def judged_scores(
 ) -> tuple[DrumScores, tuple[float, ...]]:
     """Return scores on clean and on separated stems, each at the thresholds that are best for both together, and these."""
     activations = [activations_of(transcriber, stem.mel, contract) for stem in stems]
-    thresholds, _ = best_thresholds(activations, [stem.hits for stem in stems], contract)
+    thresholds = best_thresholds(activations, [stem.hits for stem in stems], contract)
     kinds = []
     for separated in (False, True):
         chosen = [(each, stem.hits) for each, stem in zip(activations, stems, strict=True) if stem.separated is separated]
