@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tfsep.audio import Audio
+from tfsep.audio import Audio, AudioReader
+from tfsep.creative.drums import kit_folder
 from tfsep.creative.drums.kit_folder import KitFolder
 from tfsep.dsp.hit_grid import ONSET_SAMPLES
 from tfsep.errors import AudioError, DataError
@@ -33,6 +34,28 @@ def test_loops_are_cut(tmp_path):
     write(tmp_path / "kick.wav", seconds=6, decay_s=10)
     (clip,) = KitFolder.read(tmp_path, 44_100).clips["kick"]
     assert len(clip) <= 4 * 44_100 + ONSET_SAMPLES
+
+
+def test_of_a_long_file_only_the_beginning_is_read(tmp_path, monkeypatch):
+    write(tmp_path / "kick.wav", seconds=20, decay_s=10, rate=8000)
+    read, blocks = [], AudioReader.blocks
+
+    def counted(reader, *arguments):
+        for block in blocks(reader, *arguments):
+            read.append(len(block))
+            yield block
+
+    monkeypatch.setattr(AudioReader, "blocks", counted)
+    KitFolder.read(tmp_path, 44_100)
+    assert sum(read) < 12 * 8000
+
+
+def test_more_files_than_a_kit_has_are_refused(tmp_path, monkeypatch):
+    for number in range(3):
+        write(tmp_path / f"kick {number}.wav")
+    monkeypatch.setattr(kit_folder, "MOST_FILES", 2)
+    with pytest.raises(DataError, match="has 3 audio files in it or below it: name a folder of one kit, 2 at most"):
+        KitFolder.read(tmp_path, 44_100)
 
 
 @pytest.mark.parametrize("what", ["missing", "file", "empty", "no audio"])

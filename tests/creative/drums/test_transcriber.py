@@ -5,7 +5,7 @@ import pytest
 
 from tfsep.audio import Audio
 from tfsep.contract_drums import CLASSES, ONSETS, VELOCITIES, DrumContract
-from tfsep.creative.drums.transcriber import DrumTranscriber, find_transcriber
+from tfsep.creative.drums.transcriber import BLOCK_S, DrumTranscriber, find_transcriber
 from tfsep.errors import AudioError, ModelError
 from tfsep.separation.genre import find_classifier
 from tfsep.separation.locate import find_contract
@@ -83,6 +83,15 @@ def test_memory_is_bounded():
         stream.push(np.zeros((RATE_HZ, 1), np.float32))
         held.append(len(stream._sound) + len(stream._likely))
     assert max(held[30:]) <= max(held[:30])
+
+
+def test_memory_does_not_depend_on_the_blocks(monkeypatch):
+    stream, heard = DrumTranscriber(LoudFrames()).stream(RATE_HZ), []
+    push = stream._mel.push
+    monkeypatch.setattr(stream._mel, "push", lambda samples: heard.append(len(samples)) or push(samples))
+    stream.push(np.zeros((35 * RATE_HZ, 1), np.float32))
+    assert max(heard) <= BLOCK_S * RATE_HZ
+    assert sum(heard) == 35 * RATE_HZ
 
 
 def test_samples_that_are_no_numbers_are_refused():

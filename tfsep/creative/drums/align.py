@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tfsep.audio import Resampler
+
 STEPS_PER_SAMPLE = 8  # moves are rounded to: at 10 kHz an error of 5 degrees at most
 
 
@@ -46,3 +48,9 @@ def moved(sample: np.ndarray, fraction: float) -> np.ndarray:
 def split_delay(delay: float) -> tuple[int, int]:
     """Split a delay in samples into whole samples and steps of `1 / STEPS_PER_SAMPLE`."""
     return divmod(round(delay * STEPS_PER_SAMPLE), STEPS_PER_SAMPLE)
+
+
+def resampled(sound: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
+    """Return a whole sound `(samples,)` at another rate, float32."""
+    resampler = Resampler(from_hz, to_hz, 1)
+    return np.concatenate([resampler.process(sound[:, np.newaxis].astype(np.float32)), resampler.flush()])[:, 0]

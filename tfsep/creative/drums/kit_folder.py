@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tfsep.audio import Audio
 from tfsep.contract_drums import CLASSES
+from tfsep.creative.drums.align import resampled
+from tfsep.creative.excerpt import read_excerpt
 from tfsep.data.drum_names import is_open_hat
 from tfsep.data.files import audio_files
 from tfsep.data.samples import role_of
@@ -14,6 +15,7 @@ from tfsep.dsp.hit_grid import clip_of
 from tfsep.errors import DataError
 
 LONGEST_S = 4.0  # of a one-shot; a longer file is a loop, and only its beginning is played
+MOST_FILES = 500  # 353 MB at most at 44.1 kHz
 _AUDIBLE = 1e-4
 _DRUMS = {"kick": "kick", "snare": "snare", "cymbal": "cymbal", "tom": "tom", "perc": "percussion"}
 
@@ -39,16 +41,22 @@ class KitFolder:
     def read(cls, folder: str | Path, sample_rate_hz: int) -> "KitFolder":
         """Read the one-shots below a folder; their names, or their folders', tell the drums.
 
-        Raises: DataError if there is no such folder or no audio file in it; AudioError for a file that cannot be read.
+        Raises: DataError if there is no such folder, no audio file in it or more than `MOST_FILES`, or one is silent; AudioError for
+            a file that cannot be read.
         """
         path = Path(folder)
         if not path.is_dir():
             raise DataError(f"{path}: is no folder of drum samples: name one, or use generated or nearest")
         clips: dict[str, list[np.ndarray]] = {}
-        for file in audio_files(path):
-            samples = Audio.read(file, sample_rate_hz=sample_rate_hz, channels=1).samples[:, 0]
-            samples = samples[: round(LONGEST_S * sample_rate_hz)]
-            if np.abs(samples).max() < _AUDIBLE:
+        files = audio_files(path)
+        if len(files) > MOST_FILES:
+            raise DataError(
+                f"{path}: has {len(files)} audio files in it or below it: name a folder of one kit, {MOST_FILES} at most"
+            )
+        for file in files:
+            beginning, rate_hz = read_excerpt(file, 0, LONGEST_S)
+            samples = resampled(beginning.mean(axis=1), rate_hz, sample_rate_hz)
+            if np.abs(samples).max(initial=0) < _AUDIBLE:
                 raise DataError(f"{file}: is silent: take it out of the folder")
             role = role_of(file, path)
             drum = _DRUMS.get(role) or _hat(file, samples, sample_rate_hz)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfsep.audio import Resampler
+from tfsep.creative.drums.align import resampled
 from tfsep.creative.drums.fit import Placed, choke_times_s, fit_gains, place
 from tfsep.creative.drums.hits import Hit
 from tfsep.creative.drums.kit_folder import KitFolder
@@ -66,9 +66,9 @@ def chooser(what: str, sample_rate_hz: int, *, sampler: DrumSampler | None = Non
 
 def _generated(sampler: DrumSampler, sample_rate_hz: int) -> Chooser:
     def choose(drum: str, alike: AlikeHits) -> np.ndarray:
-        heard = _resampled(alike.mean, sample_rate_hz, sampler.rate_hz)
+        heard = resampled(alike.mean, sample_rate_hz, sampler.rate_hz)
         made = sampler.clip(sampler.code(heard, drum), drum, like=heard)
-        return _resampled(made, sampler.rate_hz, sample_rate_hz)
+        return resampled(made, sampler.rate_hz, sample_rate_hz)
 
     return choose
 
@@ -79,22 +79,17 @@ def _of_folder(kit: KitFolder, sample_rate_hz: int) -> Chooser:
     contract = DrumSamplerContract(part="encoder")
     grid, rate_hz = HitGrid(contract), contract.spec.sample_rate_hz
     grids = {
-        drum: [grid.of_clip(_resampled(clip, sample_rate_hz, rate_hz)) for clip in clips] for drum, clips in kit.clips.items()
+        drum: [grid.of_clip(resampled(clip, sample_rate_hz, rate_hz)) for clip in clips] for drum, clips in kit.clips.items()
     }
 
     def choose(drum: str, alike: AlikeHits) -> np.ndarray | None:
         if not kit.clips.get(drum):
             return None
-        heard = grid.of_clip(_resampled(ended(alike.mean, alike.alone), sample_rate_hz, rate_hz))
+        heard = grid.of_clip(resampled(ended(alike.mean, alike.alone), sample_rate_hz, rate_hz))
         distances = [float(np.abs(each - heard).mean()) for each in grids[drum]]
         return kit.clips[drum][int(np.argmin(distances))]
 
     return choose
-
-
-def _resampled(clip: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
-    resampler = Resampler(from_hz, to_hz, 1)
-    return np.concatenate([resampler.process(clip[:, np.newaxis]), resampler.flush()])[:, 0]
 
 
 def replace_hits(

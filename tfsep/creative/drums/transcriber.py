@@ -20,6 +20,7 @@ from tfsep.separation.runtime import Runtime, load_file
 SHIPPED = "drums"
 SHIPPED_FILE = "drums.tflite"  # not model.tflite: it is no model to separate with
 SOFTEST = 1 / 127  # the least velocity that MIDI has
+BLOCK_S = 10.0  # of a longer block: spectra take far more memory than the sound
 
 
 def find_transcriber(model: str | Path = SHIPPED) -> Path:
@@ -77,7 +78,7 @@ class DrumTranscriber:
 class HitStream:
     """Hits of a stem as its blocks arrive, some seconds late; they do not depend on how it is cut into blocks.
 
-    `push` each block, then `finish` once. Memory does not depend on the stem's length.
+    `push` each block, then `finish` once. Memory does not depend on the stem's length, nor on that of its blocks but for their sound.
 
     Args:
         runtime: of a file whose contract is a `DrumContract`.
@@ -88,6 +89,7 @@ class HitStream:
         self._runtime = runtime
         self._contract: DrumContract = runtime.contract
         contract, rate_hz = self._contract, self._contract.spec.sample_rate_hz
+        self._most = round(BLOCK_S * sample_rate_hz)
         self._resampler = Resampler(sample_rate_hz, rate_hz, 1)
         self._mel = DrumMel(contract)
         self._cutter = ChunkCutter(contract.spec.frames, 2 * contract.context_frames)
@@ -105,8 +107,11 @@ class HitStream:
         """
         if not np.isfinite(block).all():
             raise AudioError("the drum stem has samples that are NaN or infinite: repair it first")
-        mono = block.mean(axis=1, keepdims=True, dtype=np.float32)
-        return in_order(list(self._take(self._resampler.process(mono))))
+        hits: list[Hit] = []
+        for first in range(0, len(block), self._most):
+            mono = block[first : first + self._most].mean(axis=1, keepdims=True, dtype=np.float32)
+            hits += self._take(self._resampler.process(mono))
+        return in_order(hits)
 
     def finish(self) -> list[Hit]:
         """Return the hits that are left."""
