@@ -73,6 +73,9 @@ def test_what_was_left_alone_is_told(tfsep_main, network, monkeypatch):
     [
         (["enhance", "song.wav", "--model", "none.tflite"], 1, "there is no such super-resolution network"),
         (["enhance", "song.wav", "--threads", "0"], 2, "--threads 0: use 1 or more"),
+        (["enhance", "."], 1, ".: is a folder, not an audio file"),
+        (["enhance", "/", "--cutoff", "8000"], 1, "/: is a folder, not an audio file"),
+        (["enhance", "song.wav", "--out", "."], 2, "--out .: is a folder: name a file in it"),
         (["train-enhance", "--data", "songs", "--out", "run", "--steps", "0"], 2, "steps=0: use 1 or more"),
         (["train-enhance", "--data", "songs", "--out", "run", "--degraded", "0"], 2, "degraded=0"),
         (["train-enhance", "--data", "nowhere", "--out", "run"], 1, "nowhere: not a folder"),

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,25 @@ def test_sound_that_ends_low_is_left_alone(enhancer, write):
     result = enhance_file(write("hum.wav", tone.astype(np.float32)), enhancer=enhancer)
     assert result.path is None
     assert "below the 2500 Hz" in result.note
+    assert "--cutoff" not in result.note
+
+
+def test_a_cutoff_above_where_the_sound_ends(enhancer, narrow, write, tmp_path):
+    """What is continued is the octave below the cutoff: there is nothing in it, or not enough."""
+    source, silent = write("song.wav", narrow.samples), write("silent.wav", 0 * narrow.samples[:44_100])
+    for path, cutoff_hz, said in (
+        (source, 6000.0, None),
+        (source, 8000.0, r"song\.wav: ends at \d+ Hz, below --cutoff 8000"),
+        (silent, 8000.0, r"silent\.wav: is silent"),
+    ):
+        result = enhance_file(path, enhancer=enhancer, cutoff_hz=cutoff_hz, overwrite=True)
+        assert result.path.is_file()
+        assert len(result.warnings) == (said is not None)
+        assert said is None or re.search(said, result.warnings[0])
+    call = write("call.wav", narrow.samples[::6], 8000)
+    with pytest.raises(UsageError, match=r"--cutoff 6000: sound at 8000 Hz goes up to 4000 Hz"):
+        enhance_file(call, enhancer=enhancer, cutoff_hz=6000.0)
+    assert not (tmp_path / "call.enhanced.wav").exists()
 
 
 def test_nothing_is_overwritten(enhancer, narrow, write, tmp_path):

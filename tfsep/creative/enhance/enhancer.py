@@ -95,11 +95,16 @@ class Enhancer:
             cutoff_hz: above which it is restored.
         Yields: float32 `(any, channels)` at `output_rate_hz`, as long as the sound. What lies below the cutoff is that of the
             sound, resampled if its rate is lower than the network's.
-        Raises: UsageError for a cutoff that the network has not learnt, or other channels than 1 or 2.
+        Raises: UsageError for a cutoff that the network has not learnt, or above half the sound's rate, or other channels than
+            1 or 2.
         """
         lowest_hz, highest_hz = self.contract.lowest_cutoff_hz, self.contract.highest_cutoff_hz
         if not lowest_hz <= cutoff_hz <= highest_hz:
             raise UsageError(f"--cutoff {cutoff_hz:g}: the network continues spectra from {lowest_hz:g} to {highest_hz:g} Hz")
+        if cutoff_hz > sample_rate_hz / 2:
+            raise UsageError(
+                f"--cutoff {cutoff_hz:g}: sound at {sample_rate_hz} Hz goes up to {sample_rate_hz / 2:g} Hz: use less, or none"
+            )
         if channels not in (1, 2):
             raise UsageError(f"channels={channels}: tfsep takes mono and stereo, mix the sound down first")
         return self._stream(blocks, sample_rate_hz, channels, cutoff_hz)

@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
-from tfsep.creative.enhance.files import Enhanced, default_path
+from tfsep.creative.enhance.files import Enhanced, result_path
 from tfsep.creative.report import check_report, facts, players, spectrograms, write_page
 
 
 def page_path(source: Path, out: Path | None, *, overwrite: bool) -> Path:
-    """Return where the page of a restored file goes: beside the result, `.html` in place of its suffix. Raises: as `check_report`."""
-    path = (default_path(source) if out is None else out).with_suffix(".html")
+    """Return where the page of a restored file goes: beside the result, `.html` in place of its suffix.
+
+    Raises: as `result_path` and `check_report`.
+    """
+    path = result_path(source, out).with_suffix(".html")
     check_report(path, "enhance", overwrite=overwrite)
     return path
 
