@@ -1,6 +1,7 @@
 """Stems of a separator that is known, filled by a network that is known."""
 
 import runpy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,25 @@ def test_holes_are_filled_and_nothing_else_is_changed(separator, rng):
     assert level(after, 8300, 9700) > 100 * level(before, 8300, 9700)
     for low_hz, high_hz in ((100, 7500), (10_500, 20_000)):
         assert level(after - before, low_hz, high_hz) < 0.02 * level(before, low_hz, high_hz)
+
+
+class NarrowRuntime(BandRuntime):
+    """Leaves all above 12 kHz to the other stem."""
+
+    contract = replace(BandRuntime.contract, bandwidth_hz=12_000.0)
+
+    def predict(self, features):
+        drums = super().predict(features)["drums"]
+        drums[:, round(12_000 * 1024 / RATE_HZ) :] = 0
+        return {"drums": drums, "other": 1 - drums}
+
+
+def test_what_lies_above_a_model_s_band_is_no_hole(separator, rng):
+    song = Audio(noise(rng, 1.0), RATE_HZ)
+    plain = Separator(NarrowRuntime())
+    before, after = (each.separate(song)["drums"].samples for each in (plain, EnhancingSeparator(plain, separator._enhancer)))
+    assert level(after, 8300, 9700) > 100 * level(before, 8300, 9700)
+    assert level(after - before, 12_500, 20_000) < 1e-6 * level(after - before, 8300, 9700)
 
 
 def test_blocks_do_not_matter(separator, rng):

@@ -1,4 +1,4 @@
-"""What is added to a sound to restore it, chunk by chunk: above a cutoff, and in the holes that a mask has left."""
+"""What is added to a sound to restore it, chunk by chunk: above a cutoff, or in the holes that a mask has left."""
 
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -35,21 +35,35 @@ class Restoration:
     """Makes the addition to a stream at the network's rate, in memory that does not depend on its length.
 
     The restored cells have the magnitudes that the network gives and the phases of the excitation: above the cutoff those of
-    the octave below, shifted; in holes those that the mask has left. Below the cutoff nothing is added but in holes.
+    the octave below, shifted; in holes those that the mask has left. To the others nothing is added. A network is never shown both
+    in training, so they are never restored at once.
 
     Args:
         runtime: of a file whose contract is an `EnhanceContract`.
         executor: runs the network, the channels at the same time.
         channels: of the sound.
-        cutoff_hz: above which it is restored, None for nowhere.
-        holes: whether holes are filled; then blocks are of twice as many channels, those of the sound and those of the mixture.
+        cutoff_hz: above which it is restored; None to fill holes.
+        holes_below_hz: below which holes are filled; then blocks are of twice as many channels, those of the sound and those of the
+            mixture.
+    Raises: ValueError unless there is one of the two.
     """
 
-    def __init__(self, runtime: Runtime, executor: Executor, channels: int, *, cutoff_hz: float | None, holes: bool = False):
+    def __init__(
+        self,
+        runtime: Runtime,
+        executor: Executor,
+        channels: int,
+        *,
+        cutoff_hz: float | None = None,
+        holes_below_hz: float | None = None,
+    ):
+        if (cutoff_hz is None) == (holes_below_hz is None):
+            raise ValueError(f"cutoff_hz={cutoff_hz}, holes_below_hz={holes_below_hz}: use one of them")
         self.contract: EnhanceContract = runtime.contract
-        spec = self.contract.spec
+        spec, holes = self.contract.spec, cutoff_hz is None
         self._runtime, self._executor, self._channels, self._holes = runtime, executor, channels, holes
-        self._first_bin = spec.model_bins if cutoff_hz is None else self.contract.first_bin(cutoff_hz)
+        self._first_bin = spec.model_bins if holes else self.contract.first_bin(cutoff_hz)
+        self._hole_bins = self.contract.first_bin(holes_below_hz) if holes else 0
         self._source = source_bins(self._first_bin, spec.model_bins, spec)
         self._stft = StreamingStft(spec, channels * (1 + holes))
         self._cutter = ChunkCutter(spec.frames, self.contract.overlap_frames)
@@ -84,18 +98,18 @@ class Restoration:
         holes = [None] * self._channels
         if self._holes:
             found = mask_holes(np.abs(sound), np.abs(chunk[:, : spec.model_bins, self._channels :]), spec)
-            found[:, self._first_bin :] = False
+            found[:, self._hole_bins :] = False
             holes = [found[:, :, channel] for channel in range(self._channels)]
         excitation = sound[:, self._source]
         magnitudes = np.stack(list(self._executor.map(self._magnitude, np.moveaxis(sound, 2, 0), holes)), axis=2)
         size = np.abs(excitation)
         restored = excitation * (magnitudes / np.maximum(size, np.finfo(np.float32).tiny))
         result = np.zeros((len(chunk), spec.bins, self._channels), np.complex64)
-        above = slice(self._first_bin, spec.model_bins)
-        result[:, above] = restored[:, above] - sound[:, above]
         if self._holes:
-            found = np.stack(holes, axis=2)
             result[:, : spec.model_bins][found] = (restored - sound)[found]
+        else:
+            above = slice(self._first_bin, spec.model_bins)
+            result[:, above] = restored[:, above] - sound[:, above]
         return result
 
     def _magnitude(self, spectrum: np.ndarray, holes: np.ndarray | None) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Stems restored as they are separated: the holes that masks leave filled, and the band above a model's own restored."""
+"""Stems restored as they are separated: the holes that masks leave filled."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -46,7 +46,7 @@ class EnhancingSeparator(Separator):
     """Takes sound apart as another separator does and restores each stem but the residual one, which is what the others left.
 
     In cells where a mask has left less than a tenth of the mixture, above 2 kHz, the magnitude is the network's and the phase stays.
-    Stems of a model whose band ends below the network's highest cutoff are continued above it.
+    What lies above a model's own band stays in the residual stem.
     """
 
     def __init__(self, separator: Separator, enhancer: Enhancer):
@@ -56,6 +56,11 @@ class EnhancingSeparator(Separator):
     def contract(self) -> ModelContract:
         """See `Separator`."""
         return self._separator.contract
+
+    @property
+    def _highest_hz(self) -> float:
+        """Up to where the stems go: what is missing higher up is no hole that a mask has left."""
+        return self.contract.bandwidth_hz or self._enhancer.contract.spec.sample_rate_hz / 2
 
     def for_song(self, source: str | Path | Audio) -> tuple[Separator, str]:
         """See `Separator.for_song`."""
@@ -76,8 +81,6 @@ class EnhancingSeparator(Separator):
 
     def _enhanced(self, separated: Iterator[StemBlock], sample_rate_hz: int, channels: int) -> Iterator[StemBlock]:
         runtime = self._enhancer.runtime
-        limit_hz = self.contract.bandwidth_hz
-        learnt = limit_hz is not None and limit_hz <= self._enhancer.contract.highest_cutoff_hz
         with ExitStack() as stack:
             executor = stack.enter_context(ThreadPoolExecutor(runtime.workers, thread_name_prefix="tfsep-enhance"))
             lines: dict[str, _Line] = {}
@@ -85,10 +88,10 @@ class EnhancingSeparator(Separator):
             for block in separated:
                 for stem, samples in block.stems.items():
                     if stem not in lines:
-                        cutoff_hz = limit_hz if learnt and stem != self.residual_stem else None
-                        restoration = Restoration(runtime, executor, channels, cutoff_hz=cutoff_hz, holes=True)
-                        plain = stem == self.residual_stem
-                        lines[stem] = _Line(None if plain else restoration, sample_rate_hz, channels)
+                        restoration = None
+                        if stem != self.residual_stem:
+                            restoration = Restoration(runtime, executor, channels, holes_below_hz=self._highest_hz)
+                        lines[stem] = _Line(restoration, sample_rate_hz, channels)
                     lines[stem].push(samples, block.mixture)
                 mixture.push(block.mixture)
                 yield from _joined(mixture, lines)
