@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import sys
 
@@ -451,14 +452,14 @@ def fails_with_full_disk(*_):
 
 def test_a_failure_while_names_change_puts_the_old_ones_back(copied, sources, monkeypatch):
     before = state(copied)
-    real = staging.os.replace
+    real = os.replace
 
     def replace(origin, target):
         if target.name == "golden" and target.parent == copied and origin.parent.name != "replaced":
             raise OSError(28, "No space left on device")
         real(origin, target)
 
-    monkeypatch.setattr(staging.os, "replace", replace)
+    monkeypatch.setattr(os, "replace", replace)
 
     def put_new_ones():
         with staging.staged(copied, ("models", "golden")) as folder:
