@@ -1,23 +1,22 @@
 """A folder of one-shots to play instead of a song's own drums."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from tfsep.contract_drums import CLASSES
 from tfsep.creative.drums.align import resampled
+from tfsep.creative.drums.naming import drum_of
 from tfsep.creative.excerpt import read_excerpt
-from tfsep.data.drum_names import is_open_hat
 from tfsep.data.files import audio_files
-from tfsep.data.samples import role_of
 from tfsep.dsp.hit_grid import clip_of
 from tfsep.errors import DataError
 
 LONGEST_S = 4.0  # of a one-shot; a longer file is a loop, and only its beginning is played
 MOST_FILES = 500  # 353 MB at most at 44.1 kHz
 _AUDIBLE = 1e-4
-_DRUMS = {"kick": "kick", "snare": "snare", "cymbal": "cymbal", "tom": "tom", "perc": "percussion"}
 
 
 @dataclass(frozen=True)
@@ -58,15 +57,12 @@ class KitFolder:
             samples = resampled(beginning.mean(axis=1), rate_hz, sample_rate_hz)
             if np.abs(samples).max(initial=0) < _AUDIBLE:
                 raise DataError(f"{file}: is silent: take it out of the folder")
-            role = role_of(file, path)
-            drum = _DRUMS.get(role) or _hat(file, samples, sample_rate_hz)
+            drum = drum_of(file, path, partial(_decay_s, samples, sample_rate_hz))
             clips.setdefault(drum, []).append(clip_of(samples))
         return cls(path, clips)
 
 
-def _hat(file: Path, samples: np.ndarray, sample_rate_hz: int) -> str:
-    def decay_s() -> float:
-        level = np.abs(samples)
-        return float(np.flatnonzero(level > 0.1 * level.max())[-1]) / sample_rate_hz
-
-    return "open_hat" if is_open_hat(file.stem.lower(), decay_s) else "closed_hat"
+def _decay_s(samples: np.ndarray, sample_rate_hz: int) -> float:
+    """Return after how long a sound stays 20 dB under its peak."""
+    level = np.abs(samples)
+    return float(np.flatnonzero(level > 0.1 * level.max())[-1]) / sample_rate_hz
