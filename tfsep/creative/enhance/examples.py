@@ -35,7 +35,8 @@ class ExampleConfig:
 
     Attributes:
         degraded: examples of sound that a filter or codec has degraded.
-        separated: examples of stems that a model has separated, whose masks leave holes.
+        separated: examples of stems that a model has separated, whose masks leave holes; not of the residual stem, which is never
+            restored.
         seconds: of each.
 
     Raises: ValueError from a field out of range.
@@ -68,7 +69,8 @@ def prepare_examples(
         sources: recordings; each source is drawn from as often as the others.
         separator: of the examples with holes; None where there are to be none.
         tell: told after each example how many are there, and of how many.
-    Raises: DataError if there is no full-band sound in the tracks; AudioError if the folder cannot be written.
+    Raises: DataError if there is no full-band sound in the tracks, or none of the separator's stems; AudioError if the folder
+        cannot be written.
     """
     described = [config.degraded, config.separated, config.seconds, config.seed, contract.spec.to_json(), FILTERS]
     described += [
@@ -107,13 +109,13 @@ def _make(
         "first_bin": np.full(count, spec.model_bins, np.int32),
         "holes": np.zeros((count, frames, spec.model_bins // 8), np.uint8),
     }
-    maker = _Maker(sources, frames, contract, rng)
+    maker = _Maker(sources, frames, contract, separator if separated else None, rng)
     for index in range(count):
         if index < config.degraded:
             degraded, target, first_bin = maker.degraded()
             arrays["first_bin"][index] = first_bin
         else:
-            degraded, target, holes = maker.separated(separator)
+            degraded, target, holes = maker.separated()
             arrays["holes"][index] = np.packbits(holes, axis=1)
         arrays["degraded"][index], arrays["target"][index] = degraded, target
         tell(index + 1, count)
@@ -122,18 +124,30 @@ def _make(
 
 class _Maker:
     def __init__(
-        self, sources: Sequence[Sequence[CachedTrack]], frames: int, contract: EnhanceContract, rng: np.random.Generator
+        self,
+        sources: Sequence[Sequence[CachedTrack]],
+        frames: int,
+        contract: EnhanceContract,
+        separator: Separator | None,
+        rng: np.random.Generator,
     ):
-        self._contract, self._rng, self._frames = contract, rng, frames
+        self._contract, self._separator, self._rng, self._frames = contract, separator, rng, frames
         self._samples = frames * contract.spec.hop_samples
-        long_enough = [[track for track in source if track.length >= self._samples] for source in sources]
-        self._sources = [source for source in long_enough if source]
+        self._sources = _those(sources, lambda track: track.length >= self._samples)
         if not self._sources:
             raise DataError(f"--data: no recording is {self._samples / contract.spec.sample_rate_hz:g} s long: add others")
+        if separator is not None:
+            self._stems = tuple(stem for stem in separator.stems if stem != separator.residual_stem)
+            self._separable = _those(self._sources, lambda track: not set(self._stems).isdisjoint(track.stems))
+            if not self._separable:
+                raise DataError(
+                    f"--data: no recording has a stem called {', '.join(self._stems)}, of which the examples of separated stems are "
+                    "made: add multitracks, or use --separated 0"
+                )
 
-    def _place(self) -> tuple[CachedTrack, int]:
+    def _place(self, sources: Sequence[Sequence[CachedTrack]]) -> tuple[CachedTrack, int]:
         """Draw a track and where in it an excerpt begins."""
-        source = self._sources[int(self._rng.integers(len(self._sources)))]
+        source = sources[int(self._rng.integers(len(sources)))]
         track = source[int(self._rng.integers(len(source)))]
         return track, int(self._rng.integers(0, track.length - self._samples + 1))
 
@@ -150,14 +164,14 @@ class _Maker:
         channel = int(self._rng.integers(full.shape[1]))
         return (*(self._compressed(sound[:, channel]) for sound in (narrow, full)), contract.first_bin(cutoff_hz))
 
-    def separated(self, separator: Separator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def separated(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return compressed magnitudes of a separated and of the true stem, and where the mask has left holes, bool of that shape."""
         spec, rng = self._contract.spec, self._rng
-        track, start = self._place()
-        stem = str(rng.choice([name for name in separator.stems if name in track.stems]))
+        track, start = self._place(self._separable)
+        stem = str(rng.choice([name for name in self._stems if name in track.stems]))
         mixture = self._mixed(track, track.stems, start, self._samples)
         true = self._mixed(track, (stem,), start, self._samples)
-        found = separator.separate(Audio(mixture, spec.sample_rate_hz), [stem])[stem].samples
+        found = self._separator.separate(Audio(mixture, spec.sample_rate_hz), [stem])[stem].samples
         channel = int(rng.integers(mixture.shape[1]))
         degraded, target, whole = (self._compressed(sound[:, channel]) for sound in (found, true, mixture))
         return degraded, target, mask_holes(*(np.expm1(values) / spec.feature_gain for values in (degraded, whole)), spec)
@@ -166,7 +180,7 @@ class _Maker:
         """Return sound of a song or a stem that is not silent, float32 `(samples, channels)`."""
         rng = self._rng
         for _ in range(TRIES):
-            track, start = self._place()
+            track, start = self._place(self._sources)
             stems = (str(rng.choice(track.stems)),) if rng.random() < STEM_SHARE else track.stems
             sound = self._mixed(track, stems, start, self._samples)
             if np.sqrt(np.mean(sound**2)) > LEAST_RMS and not self._was_cut_off(sound):
@@ -192,3 +206,9 @@ class _Maker:
         spec = self._contract.spec
         spectra = stft(channel[:, np.newaxis], spec)[: self._frames, : spec.model_bins, 0]
         return np.log1p(np.float32(spec.feature_gain) * np.abs(spectra))
+
+
+def _those(sources: Sequence[Sequence[CachedTrack]], wanted: Callable[[CachedTrack], bool]) -> list[list[CachedTrack]]:
+    """Return the tracks that are wanted, without the sources that have none."""
+    kept = [[track for track in source if wanted(track)] for source in sources]
+    return [source for source in kept if source]
