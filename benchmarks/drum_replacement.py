@@ -1,7 +1,8 @@
 """Drums separated, and then played anew: how near each is to the clean stem, on rendered songs. Needs no extra."""
 
+import hashlib
+import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from tfsep.creative.drums.replace import ReplacementCount, chooser, replace_hits
 from tfsep.creative.drums.song_kit import HeldStem, song_kit
 from tfsep.creative.drums.transcriber import DrumTranscriber
 from tfsep.data.rendered_hits import RenderedSong, read_rendered_songs
+from tfsep.separation.locate import find_contract
+from tfsep.separation.router_table import find_table
 from tfsep.separation.separator import Separator
 
 AMOUNTS = (0.3, 0.6, 1.0)
@@ -83,16 +86,25 @@ def scores(clean: np.ndarray, found: np.ndarray, hits: list[Hit], rate_hz: int) 
     }
 
 
-def separated(song: Path, kept: Path | None, separator: Callable[[], Separator]) -> Audio:
-    """Return the separated drums of a song, from the folder `kept` if they are there."""
-    path = kept / f"{song.name}.wav" if kept else None
+def separated(song: Path, kept: Path | None, separator: Separator, model: str) -> Audio:
+    """Return the drums that `separator`, which is `model`, takes out of a song; from the folder `kept` if they are there."""
+    mixture = song / "mixture.flac"
+    path = kept / f"{song.name}.{_key(mixture, separator, model)}.wav" if kept else None
     if path and path.is_file():
         return Audio.read(path, channels=2)
-    drums = separator().separate(Audio.read(song / "mixture.flac", channels=2), ["drums"])["drums"]
+    drums = separator.separate(Audio.read(mixture, channels=2), ["drums"])["drums"]
     if path:
         kept.mkdir(parents=True, exist_ok=True)
         drums.write(path, "float32")
     return drums
+
+
+def _key(mixture: Path, separator: Separator, model: str) -> str:
+    """Return what tells the drums of a mixture by a model from others: the mixture's file, and the model's with its description."""
+    files = [path.resolve() for path in (mixture, find_table(model) or find_contract(model)[0])]
+    stamps = [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in files]
+    described = json.dumps([separator.contract.to_json(), stamps], sort_keys=True)
+    return hashlib.sha256(described.encode()).hexdigest()[:16]
 
 
 def main() -> int:
@@ -105,14 +117,8 @@ def main() -> int:
     parser.add_argument("--transcribe", action="store_true", help="play the hits that the transcriber finds, not the true ones")
     parser.add_argument("--limit", type=int, default=1000, metavar="N", help="songs at most")
     args = parser.parse_args()
-    about, loaded = machine(), []
+    about, separator = machine(), Separator.load(args.model)
     transcriber = DrumTranscriber.load() if args.transcribe else None
-
-    def separator() -> Separator:
-        if not loaded:
-            loaded.append(Separator.load(args.model))
-        return loaded[0]
-
     songs, _ = read_rendered_songs(args.songs)
     found: dict[str, list[dict[str, float]]] = {}
     counts = {what: ReplacementCount() for what in args.replace}
@@ -121,7 +127,7 @@ def main() -> int:
         if not hits:
             continue
         clean = Audio.read(song.folder / "drums.flac", channels=2)
-        stem = separated(song.folder, args.stems, separator)
+        stem = separated(song.folder, args.stems, separator, args.model)
         played = heard_hits(stem, transcriber) if transcriber else hits
         rate_hz, held = clean.sample_rate_hz, HeldStem(stem.samples, stem.sample_rate_hz)
         found.setdefault("separated", []).append(scores(clean.samples, stem.samples, hits, rate_hz))

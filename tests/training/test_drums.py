@@ -12,6 +12,7 @@ from tfsep.contract_drums import CLASSES, ONSETS, VELOCITIES, DrumContract
 from tfsep.data.rendered_hits import HitTable, read_rendered_songs
 from tfsep.errors import DataError, ModelError, TrainingError
 from tfsep.spec import SpectrogramSpec
+from tfsep.training.checkpoint import save_parts
 from tfsep.training.drum_bundle import DrumBundle, DrumNetwork
 from tfsep.training.drum_data import SHADE, LearntStem, StemCache, targets, varied
 from tfsep.training.drum_scores import Counts, best_thresholds, count_matches, counts_at, merged
@@ -188,6 +189,19 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(stems, tmp_path):
     assert resumed.contract.training["data"] == ["songs"]
     with pytest.raises((TrainingError, ModelError), match="another configuration"):
         train(stems, parted, replace(CONFIG, steps=4))
+    for others in (stems[1:], [*stems[:-1], replace(stems[-1], separated=True)]):
+        with pytest.raises(TrainingError, match="other songs: give --data and --separated as before"):
+            train(others, parted)
+
+
+def test_a_checkpoint_that_does_not_say_its_songs_is_taken_up(stems, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "tfsep.training.drums.save_parts", lambda *a: save_parts(*a[:3], {k: v for k, v in a[3].items() if k != "stems"})
+    )
+    train(stems, tmp_path / "run")
+    lines = []
+    train(stems, tmp_path / "run", tell=lines.append)
+    assert lines == ["going on after round 2"]
 
 
 def test_training_finds_the_toy_hits(stems, tmp_path):

@@ -1,19 +1,16 @@
 """A trained drum transcriber as training hands it on: a folder with `model.keras` and `drums.json`."""
 
-import json
-import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfsep.bundle import MODEL_FILE, write_model
+from tfsep.bundle import BUNDLE_VERSION, load_weights, read_description, write_model
 from tfsep.contract_drums import DrumContract
 from tfsep.errors import ModelError
 
 if TYPE_CHECKING:
     import keras
 
-BUNDLE_VERSION = 1
 ABOUT_FILE = "drums.json"
 
 
@@ -57,25 +54,12 @@ class DrumBundle:
         """Read a folder. Raises: ModelError if it is missing, damaged or of another version."""
         contract, network = _about(folder / ABOUT_FILE)
         transcriber = network.build(contract)
-        try:
-            transcriber.load_weights(folder / MODEL_FILE)
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise ModelError(
-                f"{folder / MODEL_FILE}: not the weights of this transcriber ({str(error).splitlines()[0]}); copy the folder again"
-            ) from None
+        load_weights(transcriber, folder, "transcriber")
         return cls(contract, network, transcriber)
 
 
 def _about(path: Path) -> tuple[DrumContract, DrumNetwork]:
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}); name a folder that tfsep train-drums wrote") from None
-    except ValueError as error:  # also UnicodeDecodeError
-        raise ModelError(f"{path}: damaged ({error}); copy the folder again") from None
-    version = fields.get("bundle_version") if isinstance(fields, dict) else None
-    if version != BUNDLE_VERSION:
-        raise ModelError(f"{path}: bundle version {version}, this program reads {BUNDLE_VERSION}: train it again")
+    fields = read_description(path, "tfsep train-drums")
     try:
         sizes = {name: tuple(size) if isinstance(size, list) else size for name, size in fields["network"].items()}
         return DrumContract.from_json(fields["contract"], str(path)), DrumNetwork(**sizes)

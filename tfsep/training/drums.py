@@ -1,5 +1,7 @@
 """Training a drum transcriber: random crops of stems, the average of its weights, thresholds from songs set apart."""
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -144,7 +146,7 @@ def train_drum_transcriber(
         tell: shown a line for each round.
     Returns: the transcriber of the best round, and its scores on the songs set apart.
     Raises: DataError for fewer than two songs, or none with a hit to score rounds by; TrainingError if the loss is not finite or
-        for a checkpoint of another configuration; ModelError for one of another network.
+        for a checkpoint of another configuration or other songs; ModelError for one of another network.
     """
     learnt, judged = set_apart(stems, config.apart_share, config.seed)
     crops = CropSource(learnt, contract, config)
@@ -158,9 +160,9 @@ def train_drum_transcriber(
     optimizer.build(transcriber.trainable_variables)
     average = AveragedWeights(transcriber.weights, config.averaging)
     parts = {"transcriber": transcriber.weights, "optimizer": optimizer.variables}
-    progress: dict[str, Any] = {"round": 0, "best": -1.0, "config": config.to_json()}
+    progress: dict[str, Any] = {"round": 0, "best": -1.0, "config": config.to_json(), "stems": _told_apart(stems)}
     if (out / CHECKPOINT).exists():
-        progress = _resume(out / CHECKPOINT, parts, average, config)
+        progress = _resume(out / CHECKPOINT, parts, average, progress)
         tell(f"going on after round {progress['round']}")
     judge = config.network.build(contract)
     for number in range(progress["round"], config.rounds):
@@ -234,10 +236,19 @@ def _round(
     return float(np.atleast_1d(total)[0])
 
 
-def _resume(path: Path, parts: dict[str, Sequence], average: AveragedWeights, config: DrumTrainingConfig) -> dict[str, Any]:
-    progress = load_parts(path, parts, average)
-    if progress.get("config") != config.to_json():
+def _told_apart(stems: Sequence[LearntStem]) -> str:
+    """Return a hash of which stems are learnt from: their songs, their hits, and whether they were separated."""
+    rows = sorted([stem.name, stem.separated, len(stem.mel), stem.hits.times_s.tolist()] for stem in stems)
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:16]
+
+
+def _resume(path: Path, parts: dict[str, Sequence], average: AveragedWeights, begun: dict[str, Any]) -> dict[str, Any]:
+    """Take up a checkpoint; return its progress. Raises: TrainingError if it is not of what `begun` says."""
+    progress = begun | load_parts(path, parts, average)  # checkpoints did not always say of which stems they are
+    if progress["config"] != begun["config"]:
         raise TrainingError(f"{path}: was made with another configuration: use that one, or another --out")
+    if progress["stems"] != begun["stems"]:
+        raise TrainingError(f"{path}: was made with other songs: give --data and --separated as before, or another --out")
     return progress
 
 

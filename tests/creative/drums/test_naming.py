@@ -8,7 +8,10 @@ from tfsep.creative.drums.naming import drum_of
 NAMES = {
     "kick": ["Kick 01.wav", "BD_3.wav", "kicks/dry.wav"],
     "snare": ["snare.wav", "claps and snares/SNR-2.flac", "Snare rim.wav"],
-    "closed_hat": ["hat.wav", "HiHat_Closed.wav", "closed hats/1.wav", "open and closed hats/hat closed.wav", "hats/closed/1.wav", "hats/closed/hat.wav"],
+    "closed_hat": [
+        "hat.wav", "HiHat_Closed.wav", "closed hats/1.wav", "open and closed hats/hat closed.wav", "hats/closed/1.wav",
+        "hats/closed/hat.wav",
+    ],
     "open_hat": ["OpenHat.wav", "Open Hats/01.wav", "open hats/hat 2.wav", "hats/open/1.wav", "closed hats/open hat.wav"],
     "cymbal": ["crash.wav", "ride bell.wav"],
     "tom": ["Toms/floor.wav"],
