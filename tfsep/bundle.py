@@ -58,21 +58,13 @@ class About:
 def read_about(folder: Path) -> About:
     """Read a bundle's description; needs no Keras. Raises: ModelError if it is missing, damaged or of another version."""
     path = folder / ABOUT_FILE
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise ModelError(f"{folder}: not a model; a model folder holds {MODEL_FILE} and {ABOUT_FILE}") from None
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}); copy the bundle again") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path}: damaged ({error}); copy the bundle again") from None
-    version = fields.get("bundle_version") if isinstance(fields, dict) else None
-    if version != BUNDLE_VERSION:
-        raise ModelError(f"{path}: bundle version {version}, this program reads {BUNDLE_VERSION}: train or export it again")
+    if not path.exists():
+        raise ModelError(f"{folder}: not a model; a model folder holds {MODEL_FILE} and {ABOUT_FILE}")
+    fields = read_description(path, "tfsep train")
     try:
         return About(fields["name"], GeneratorConfig.from_json(fields["generator"]), fields["training"])
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelError(f"{path}: incomplete or wrong ({error}); copy the bundle again") from None
+        raise ModelError(f"{path}: incomplete or wrong ({error}); copy the folder again") from None
 
 
 @dataclass(frozen=True)
@@ -132,7 +124,7 @@ class Bundle:
         about = read_about(folder)
         if frames:
             about = replace(about, config=replace(about.config, spec=replace(about.config.spec, frames=frames)))
-        return cls(about, _load_generator(folder / MODEL_FILE, about.config))
+        return cls(about, _load_generator(folder, about.config))
 
 
 def write_model(folder: Path, model: "keras.Model", about_file: str, about: dict[str, Any]) -> None:
@@ -152,6 +144,40 @@ def write_model(folder: Path, model: "keras.Model", about_file: str, about: dict
         raise write_error(folder / MODEL_FILE, error) from None
 
 
+def read_description(path: Path, command: str) -> dict[str, Any]:
+    """Return what `write_model` wrote beside a model.
+
+    Args:
+        command: that writes such folders, for the message.
+    Raises: ModelError if it cannot be read, is damaged or of another version.
+    """
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); name a folder that {command} wrote") from None
+    except ValueError as error:  # also UnicodeDecodeError
+        raise ModelError(f"{path}: damaged ({error}); copy the folder again") from None
+    version = fields.get("bundle_version") if isinstance(fields, dict) else None
+    if version != BUNDLE_VERSION:
+        raise ModelError(f"{path}: bundle version {version}, this program reads {BUNDLE_VERSION}: train or export it again")
+    return fields
+
+
+def load_weights(model: "keras.Model", folder: Path, what: str) -> None:
+    """Give a model the weights of `MODEL_FILE` in a folder.
+
+    Args:
+        what: the model, for the message.
+    Raises: ModelError if the file is missing, damaged or another model's.
+    """
+    path = folder / MODEL_FILE
+    try:
+        model.load_weights(path)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        why = str(error).splitlines()[0]
+        raise ModelError(f"{path}: not the weights of this {what} ({why}); copy the folder again") from None
+
+
 @contextmanager
 def _float32() -> Iterator[None]:
     """Build what is built inside in float32, whatever precision is trained in."""
@@ -165,16 +191,11 @@ def _float32() -> Iterator[None]:
         keras.mixed_precision.set_global_policy(policy)
 
 
-def _load_generator(path: Path, config: GeneratorConfig) -> "keras.Model":
+def _load_generator(folder: Path, config: GeneratorConfig) -> "keras.Model":
     """Build a generator from its configuration and take the stored one's weights."""
     from tfsep.models.presets import build_generator
 
     with _float32():
         generator = build_generator(config)
-    try:
-        generator.load_weights(path)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise ModelError(
-            f"{path}: not the weights of this model ({str(error).splitlines()[0]}); copy the bundle again"
-        ) from None
+    load_weights(generator, folder, "model")
     return generator

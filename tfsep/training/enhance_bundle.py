@@ -1,7 +1,5 @@
 """A trained super-resolution network as training hands it on: a folder with `model.keras` and `enhance.json`."""
 
-import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfsep.bundle import MODEL_FILE, write_model
+from tfsep.bundle import BUNDLE_VERSION, load_weights, read_description, write_model
 from tfsep.contract_enhance import EnhanceContract
 from tfsep.errors import ModelError
 from tfsep.models.superres_config import SuperResolutionConfig
@@ -17,7 +15,6 @@ from tfsep.models.superres_config import SuperResolutionConfig
 if TYPE_CHECKING:
     from tfsep.models.superres import SuperResolutionNet
 
-BUNDLE_VERSION = 1
 ABOUT_FILE = "enhance.json"
 
 
@@ -55,25 +52,12 @@ class EnhanceBundle:
         from tfsep.models.superres import build_super_resolution
 
         network = build_super_resolution(config, contract)
-        try:
-            network.load_weights(folder / MODEL_FILE)
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise ModelError(
-                f"{folder / MODEL_FILE}: not the weights of this network ({str(error).splitlines()[0]}); copy the folder again"
-            ) from None
+        load_weights(network, folder, "network")
         return cls(contract, config, network)
 
 
 def _about(path: Path) -> tuple[EnhanceContract, SuperResolutionConfig]:
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}); name a folder that tfsep train-enhance wrote") from None
-    except ValueError as error:  # also UnicodeDecodeError
-        raise ModelError(f"{path}: damaged ({error}); copy the folder again") from None
-    version = fields.get("bundle_version") if isinstance(fields, dict) else None
-    if version != BUNDLE_VERSION:
-        raise ModelError(f"{path}: bundle version {version}, this program reads {BUNDLE_VERSION}: train it again")
+    fields = read_description(path, "tfsep train-enhance")
     try:
         config = SuperResolutionConfig.from_json(fields["network"])
         return EnhanceContract.from_json(fields["contract"], str(path)), config

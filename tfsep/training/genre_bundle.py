@@ -1,20 +1,17 @@
 """A trained genre classifier as training hands it on: a folder with `model.keras` and `genre.json`."""
 
-import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfsep.bundle import MODEL_FILE, write_model
+from tfsep.bundle import BUNDLE_VERSION, load_weights, read_description, write_model
 from tfsep.contract_genre import GenreContract
 from tfsep.errors import ModelError
 
 if TYPE_CHECKING:
     import keras
 
-BUNDLE_VERSION = 1
 ABOUT_FILE = "genre.json"
 
 
@@ -51,25 +48,12 @@ class GenreBundle:
         from tfsep.models.genre_classifier import build_genre_classifier
 
         classifier = build_genre_classifier(contract, widths)
-        try:
-            classifier.load_weights(folder / MODEL_FILE)
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise ModelError(
-                f"{folder / MODEL_FILE}: not the weights of this classifier ({str(error).splitlines()[0]}); copy the folder again"
-            ) from None
+        load_weights(classifier, folder, "classifier")
         return cls(contract, widths, classifier)
 
 
 def _about(path: Path) -> tuple[GenreContract, Sequence[int]]:
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}); name a folder that tfsep train-genres wrote") from None
-    except ValueError as error:  # also UnicodeDecodeError
-        raise ModelError(f"{path}: damaged ({error}); copy the folder again") from None
-    version = fields.get("bundle_version") if isinstance(fields, dict) else None
-    if version != BUNDLE_VERSION:
-        raise ModelError(f"{path}: bundle version {version}, this program reads {BUNDLE_VERSION}: train it again")
+    fields = read_description(path, "tfsep train-genres")
     try:
         return GenreContract.from_json(fields["contract"], str(path)), tuple(fields["widths"])
     except (KeyError, TypeError) as error:
