@@ -33,7 +33,7 @@ def examples(rng) -> ExampleSet:
     target = rng.uniform(2, 4, (6, 20, 128)).astype(np.float16)
     degraded = target.copy()
     degraded[:, :, 60:] = 0
-    return ExampleSet(degraded, target, np.full(6, 60, np.int32), np.zeros((6, 20, 16), np.uint8))
+    return ExampleSet(degraded, target, np.full(6, 60, np.int32), np.zeros((6, 20, 16), np.uint8), np.arange(6, dtype=np.int32))
 
 
 def test_the_network_starts_as_replication(rng):
@@ -58,7 +58,7 @@ def test_shapes_that_do_not_fit():
 
 
 def test_batches_depend_on_seed_and_index_alone(examples):
-    one, other = (EnhanceBatches(examples, CONTRACT, batch=3, frames=8, seed=4) for _ in range(2))
+    one, other = (EnhanceBatches(examples, np.arange(6), CONTRACT, batch=3, frames=8, seed=4) for _ in range(2))
     first = one.batch(0)
     for found, expected in zip(other.batch(0), first, strict=True):
         np.testing.assert_array_equal(found, expected)
@@ -71,11 +71,29 @@ def test_batches_depend_on_seed_and_index_alone(examples):
     np.testing.assert_allclose(spectrum[..., 0][known], target[..., 0][known], rtol=2e-3)
 
 
+@pytest.mark.parametrize(("set_aside", "least"), [(0, 0), (1, 1), (3, 3), (50, 3)])
+def test_no_recording_is_both_learnt_from_and_set_aside(examples, set_aside, least):
+    examples = replace(examples, recording=np.array([4, 4, 9, 1, 1, 9]))
+    for seed in range(5):
+        learnt, scored = examples.divided(set_aside, seed)
+        assert sorted([*learnt, *scored]) == list(range(6))
+        assert not set(examples.recording[learnt]) & set(examples.recording[scored])
+        assert len(scored) >= least
+        assert len(learnt)
+
+
+def test_batches_are_drawn_from_the_indices_alone(examples):
+    examples.target[[1, 4]] = 0
+    for indices, silent in (([1, 4], True), ([0, 2, 3, 5], False)):
+        _, target = EnhanceBatches(examples, np.array(indices), CONTRACT, batch=10, frames=8, seed=0).batch(0)
+        assert (not target.any()) if silent else target.all()
+
+
 def test_holes_are_not_known(examples):
     holes = np.zeros((6, 20, 128), bool)
     holes[:, :, 10:20] = True
     examples = replace(examples, holes=np.packbits(holes, axis=2), first_bin=np.full(6, 128, np.int32))
-    spectrum, _ = EnhanceBatches(examples, CONTRACT, batch=2, frames=8, seed=0).batch(0)
+    spectrum, _ = EnhanceBatches(examples, np.arange(6), CONTRACT, batch=2, frames=8, seed=0).batch(0)
     np.testing.assert_array_equal(spectrum[..., 2], ~np.broadcast_to(holes[:2, :8], (2, 8, 128)))
     assert spectrum[..., 10:20, 1].all()  # the sound itself is the excitation
 
@@ -89,7 +107,7 @@ def test_a_step_changes_what_it_should(examples, adversarial):
     trainer.compile(keras.optimizers.Adam(1e-2), keras.optimizers.Adam(1e-2))
     trainer.with_critic(adversarial)
     before = {name: [np.array(v) for v in part.trainable_variables] for name, part in (("n", network), ("c", critic))}
-    batch = EnhanceBatches(examples, CONTRACT, batch=2, frames=8, seed=0).batch(0)
+    batch = EnhanceBatches(examples, np.arange(6), CONTRACT, batch=2, frames=8, seed=0).batch(0)
     logs = {name: float(value) for name, value in trainer.train_step(batch).items()}
     assert logs["distance"] > 0
     assert (logs["critic"] > 0) is adversarial
@@ -105,7 +123,7 @@ def test_known_cells_stay_and_cost_nothing(examples):
     network = build_super_resolution(NETWORK, CONTRACT, 8)
     critic = build_discriminator("multiband", frames=8, bins=128, channels=1, widths=(4, 4))
     trainer = EnhanceTrainer(network, critic, CONFIG)
-    spectrum, target = EnhanceBatches(examples, CONTRACT, batch=2, frames=8, seed=0).batch(0)
+    spectrum, target = EnhanceBatches(examples, np.arange(6), CONTRACT, batch=2, frames=8, seed=0).batch(0)
     restored, missing = trainer.restored(spectrum)
     known = spectrum[..., 2:] > 0
     np.testing.assert_array_equal(np.asarray(restored)[known], spectrum[..., :1][known])
@@ -134,9 +152,10 @@ def test_a_run_goes_on_where_it_stopped(examples, tmp_path, monkeypatch):
 
 
 def test_too_few_examples(examples, tmp_path):
-    for config, message in ((replace(CONFIG, set_aside=6), "are set aside"), (replace(CONFIG, frames=32), "frames=32")):
+    one = replace(examples, recording=np.zeros(6, np.int32))
+    for config, given, message in ((CONFIG, one, "from one recording"), (replace(CONFIG, frames=32), examples, "frames=32")):
         with pytest.raises(DataError, match=message):
-            EnhanceRun(tmp_path / "run", config, CONTRACT, examples, record={}, tell=print)
+            EnhanceRun(tmp_path / "run", config, CONTRACT, given, record={}, tell=print)
     assert not (tmp_path / "run").exists()
 
 

@@ -15,7 +15,7 @@ class EnhanceTrainingConfig:
         critic_from: the step from which the critic takes part.
         adversarial_weight, feature_matching_weight: of the critic's verdict; the distance has the weight 1. Both 0 is the control
             without a critic.
-        set_aside: examples that are scored, not learnt from.
+        set_aside: examples that are scored, not learnt from; all of a recording's are, so that there may be more.
 
     Raises: ValueError from a field out of range.
     """

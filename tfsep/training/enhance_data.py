@@ -1,6 +1,6 @@
 """Batches for a super-resolution network, cut out of prepared examples."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -20,32 +20,47 @@ class ExampleSet:
         degraded, target: float16 `(examples, frames, bins)`, `log1p(feature_gain * magnitude)`.
         first_bin: int `(examples,)`, from where the degraded sound is to be restored.
         holes: bits `(examples, frames, bins / 8)`, cells below it that are to be restored too.
+        recording: int `(examples,)`, a number for each recording that examples are from.
     """
 
     degraded: np.ndarray
     target: np.ndarray
     first_bin: np.ndarray
     holes: np.ndarray
+    recording: np.ndarray
 
-    ARRAYS: ClassVar[tuple[str, ...]] = ("degraded", "target", "first_bin", "holes")
+    ARRAYS: ClassVar[tuple[str, ...]] = ("degraded", "target", "first_bin", "holes", "recording")
 
     def __len__(self) -> int:
         return len(self.first_bin)
 
-    def part(self, indices: np.ndarray) -> "ExampleSet":
-        """Return some of the examples."""
-        return ExampleSet(**{each.name: getattr(self, each.name)[indices] for each in fields(self)})
+    def divided(self, set_aside: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the indices of the examples to learn from and of those set aside, which are from other recordings.
+
+        Args:
+            set_aside: how many at least, so long as one recording is left to learn from; recordings stay whole, so it may be more.
+        """
+        held_out: list[np.ndarray] = []
+        for number in np.random.default_rng(seed).permutation(np.unique(self.recording))[:-1]:
+            if sum(map(len, held_out)) >= set_aside:
+                break
+            held_out.append(np.flatnonzero(self.recording == number))
+        scored = np.sort(np.concatenate([np.zeros(0, int), *held_out]))
+        return np.setdiff1d(np.arange(len(self)), scored), scored
 
 
 class EnhanceBatches:
     """Draws batches; batch `k` depends on the seed and `k` alone.
 
     Args:
+        indices: of the examples to draw from.
         frames: of a crop.
     """
 
-    def __init__(self, examples: ExampleSet, contract: EnhanceContract, *, batch: int, frames: int, seed: int):
-        self._examples, self._contract = examples, contract
+    def __init__(
+        self, examples: ExampleSet, indices: np.ndarray, contract: EnhanceContract, *, batch: int, frames: int, seed: int
+    ):
+        self._examples, self._indices, self._contract = examples, indices, contract
         self._batch, self._frames, self._seed = batch, frames, seed
         self._lowest_bin = contract.first_bin(contract.lowest_cutoff_hz)
 
@@ -57,7 +72,7 @@ class EnhanceBatches:
 
     def _crop(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         examples, spec = self._examples, self._contract.spec
-        index = int(rng.integers(len(examples)))
+        index = int(rng.choice(self._indices))
         start = int(rng.integers(0, examples.degraded.shape[1] - self._frames + 1))
         rows = slice(start, start + self._frames)
         gain = np.float32(10 ** (rng.uniform(*GAIN_DB) / 20))

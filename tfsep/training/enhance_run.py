@@ -51,21 +51,18 @@ class EnhanceRun:
         record: Mapping[str, Any],
         tell: Callable[[str], None],
     ):
-        if len(examples) <= config.set_aside:
-            raise DataError(
-                f"{len(examples)} examples, of which {config.set_aside} are set aside: make more, or set aside fewer"
-            )
+        learnt, scored = examples.divided(config.set_aside, config.seed)
+        if len(scored) < min(config.set_aside, 1):
+            raise DataError("all examples are from one recording, and some of another are set aside: add recordings")
         if config.frames > examples.degraded.shape[1]:
             raise DataError(f"frames={config.frames}: the examples have {examples.degraded.shape[1]}: use fewer")
         keras.utils.set_random_seed(config.seed)
         self.config, self.contract, self._tell = config, contract, tell
         self.folder = RunFolder(path, {"config": config.to_json(), **record}, may_differ=MAY_DIFFER)
-        order = np.random.default_rng(config.seed).permutation(len(examples))
         options = {"batch": config.batch, "frames": config.frames}
-        # sorted: indexing a mapped file in order; the held-out batches are the same each time
-        learnt, scored = (np.sort(order[part]) for part in (slice(config.set_aside, None), slice(config.set_aside)))
-        self._batches = EnhanceBatches(examples.part(learnt), contract, seed=config.seed, **options)
-        self._scored = EnhanceBatches(examples.part(scored), contract, seed=1, **options) if config.set_aside else None
+        self._batches = EnhanceBatches(examples, learnt, contract, seed=config.seed, **options)
+        # of one seed: the held-out batches are the same each time
+        self._scored = EnhanceBatches(examples, scored, contract, seed=1, **options) if len(scored) else None
         spec = contract.spec
         self.network = build_super_resolution(config.network, contract, config.frames)
         critic = build_discriminator(

@@ -67,7 +67,7 @@ def test_narrow_silent_and_short_recordings_are_no_examples(rng, tmp_path):
             prepare([track(sound)], tmp_path)
     with pytest.raises(DataError, match=r"no recording is 0\.\d+ s long"):
         prepare([track(noise(rng, 0.1))], tmp_path)
-    assert not list(tmp_path.iterdir())
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
 
 
 def test_separated_examples_are_of_stems_that_are_restored(rng, tmp_path):
@@ -76,6 +76,7 @@ def test_separated_examples_are_of_stems_that_are_restored(rng, tmp_path):
     config = ExampleConfig(degraded=1, separated=8, seconds=0.1)
     examples = prepare(tracks, tmp_path / "a", config=config, separator=separator)
     assert separator.asked == ["bass"] * 8
+    assert list(examples.recording[1:]) == [0] * 8
     assert not examples.holes[0].any()
     assert examples.holes[1:].any(axis=(1, 2)).all()
     with pytest.raises(DataError, match="no recording has a stem called drums, bass, of which"):

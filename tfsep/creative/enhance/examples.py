@@ -5,9 +5,11 @@ The codecs and the separator run when the examples are made, not while a network
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
@@ -80,46 +82,76 @@ def prepare_examples(
     key = hashlib.sha256(json.dumps(described).encode()).hexdigest()[:16]
     paths = {name: folder / f"{key}-{name}.npy" for name in ExampleSet.ARRAYS}
     if not all(path.is_file() for path in paths.values()):
-        arrays = _make(sources, config, contract, separator, tell)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            for name, path in paths.items():
-                with AtomicFile(path) as target:
-                    np.save(target.file, arrays[name])
-        except OSError as error:
-            raise write_error(folder, error) from None
+        _make(sources, paths, config, contract, separator, tell)
     return ExampleSet(**{name: np.load(path, mmap_mode="r") for name, path in paths.items()})
 
 
 def _make(
     sources: Sequence[Sequence[CachedTrack]],
+    paths: Mapping[str, Path],
     config: ExampleConfig,
     contract: EnhanceContract,
     separator: Separator | None,
     tell: Callable[[int, int], None],
-) -> dict[str, np.ndarray]:
+) -> None:
+    """Write each of `ExampleSet.ARRAYS`, example after example: all of them together may not fit into memory."""
     rng = np.random.default_rng(config.seed)
     spec = contract.spec
     separated = config.separated if separator is not None else 0
     count, frames = config.degraded + separated, int(config.seconds * spec.sample_rate_hz) // spec.hop_samples
-    shape = (count, frames, spec.model_bins)
-    arrays = {
-        "degraded": np.zeros(shape, np.float16),
-        "target": np.zeros(shape, np.float16),
-        "first_bin": np.full(count, spec.model_bins, np.int32),
-        "holes": np.zeros((count, frames, spec.model_bins // 8), np.uint8),
-    }
+    no_holes = np.zeros((frames, spec.model_bins // 8), np.uint8)
     maker = _Maker(sources, frames, contract, separator if separated else None, rng)
-    for index in range(count):
-        if index < config.degraded:
-            degraded, target, first_bin = maker.degraded()
-            arrays["first_bin"][index] = first_bin
-        else:
-            degraded, target, holes = maker.separated()
-            arrays["holes"][index] = np.packbits(holes, axis=1)
-        arrays["degraded"][index], arrays["target"][index] = degraded, target
-        tell(index + 1, count)
-    return arrays
+    recordings = sorted({track.key for source in sources for track in source})
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(_ArrayFile(path, count)) for name, path in paths.items()}
+        for index in range(count):
+            if index < config.degraded:
+                track, degraded, target, first_bin = maker.degraded()
+                holes = no_holes
+            else:
+                track, degraded, target, found = maker.separated()
+                first_bin, holes = spec.model_bins, np.packbits(found, axis=1)
+            files["degraded"].append(degraded.astype(np.float16))
+            files["target"].append(target.astype(np.float16))
+            files["first_bin"].append(np.int32(first_bin))
+            files["holes"].append(holes)
+            files["recording"].append(np.int32(recordings.index(track.key)))
+            tell(index + 1, count)
+
+
+class _ArrayFile:
+    """A NumPy file that is written row by row and appears when it is complete; a context manager.
+
+    Args:
+        rows: how many there will be, all of one shape and type.
+    Raises: AudioError if it cannot be written.
+    """
+
+    def __init__(self, path: Path, rows: int):
+        self._path, self._rows, self._begun = path, rows, False
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise write_error(path, error) from None
+        self._target = AtomicFile(path)
+
+    def __enter__(self) -> Self:
+        self._target.__enter__()
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self._target.__exit__(*raised)
+
+    def append(self, row: np.ndarray) -> None:
+        """Write the next row."""
+        try:
+            if not self._begun:
+                header = {"descr": row.dtype.str, "fortran_order": False, "shape": (self._rows, *row.shape)}
+                np.lib.format.write_array_header_1_0(self._target.file, header)
+                self._begun = True
+            self._target.file.write(row.tobytes())
+        except OSError as error:
+            raise write_error(self._path, error) from None
 
 
 class _Maker:
@@ -151,10 +183,12 @@ class _Maker:
         track = source[int(self._rng.integers(len(source)))]
         return track, int(self._rng.integers(0, track.length - self._samples + 1))
 
-    def degraded(self) -> tuple[np.ndarray, np.ndarray, int]:
-        """Return compressed magnitudes of degraded and of full sound, `(frames, bins)`, and the first bin to be restored."""
+    def degraded(self) -> tuple[CachedTrack, np.ndarray, np.ndarray, int]:
+        """Return where an example is from, the compressed magnitudes of degraded and of full sound, `(frames, bins)`, and the first
+        bin to be restored.
+        """
         contract, rate_hz = self._contract, self._contract.spec.sample_rate_hz
-        full = self._excerpt()
+        track, full = self._excerpt()
         degradation = Degradation.draw(self._rng)
         narrow = degradation.apply(full, rate_hz)
         cutoff_hz = self._cutoff_hz(narrow)
@@ -162,10 +196,12 @@ class _Maker:
             # a filter's own; of a codec, whose highs are not cut off, only what training cuts off itself
             cutoff_hz = degradation.amount if degradation.kind in FILTERS else contract.highest_cutoff_hz
         channel = int(self._rng.integers(full.shape[1]))
-        return (*(self._compressed(sound[:, channel]) for sound in (narrow, full)), contract.first_bin(cutoff_hz))
+        return track, *(self._compressed(sound[:, channel]) for sound in (narrow, full)), contract.first_bin(cutoff_hz)
 
-    def separated(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return compressed magnitudes of a separated and of the true stem, and where the mask has left holes, bool of that shape."""
+    def separated(self) -> tuple[CachedTrack, np.ndarray, np.ndarray, np.ndarray]:
+        """Return where an example is from, the compressed magnitudes of a separated and of the true stem, and where the mask has left
+        holes, bool of that shape.
+        """
         spec, rng = self._contract.spec, self._rng
         track, start = self._place(self._separable)
         stem = str(rng.choice([name for name in self._stems if name in track.stems]))
@@ -174,17 +210,18 @@ class _Maker:
         found = self._separator.separate(Audio(mixture, spec.sample_rate_hz), [stem])[stem].samples
         channel = int(rng.integers(mixture.shape[1]))
         degraded, target, whole = (self._compressed(sound[:, channel]) for sound in (found, true, mixture))
-        return degraded, target, mask_holes(*(np.expm1(values) / spec.feature_gain for values in (degraded, whole)), spec)
+        holes = mask_holes(*(np.expm1(values) / spec.feature_gain for values in (degraded, whole)), spec)
+        return track, degraded, target, holes
 
-    def _excerpt(self) -> np.ndarray:
-        """Return sound of a song or a stem that is not silent, float32 `(samples, channels)`."""
+    def _excerpt(self) -> tuple[CachedTrack, np.ndarray]:
+        """Return a recording, and sound of it or of a stem of it that is not silent, float32 `(samples, channels)`."""
         rng = self._rng
         for _ in range(TRIES):
             track, start = self._place(self._sources)
             stems = (str(rng.choice(track.stems)),) if rng.random() < STEM_SHARE else track.stems
             sound = self._mixed(track, stems, start, self._samples)
             if np.sqrt(np.mean(sound**2)) > LEAST_RMS and not self._was_cut_off(sound):
-                return sound
+                return track, sound
         raise DataError(
             f"--data: {TRIES} excerpts in a row are silent or end below {FULL_BAND_HZ:g} Hz: add full-band recordings"
         )
