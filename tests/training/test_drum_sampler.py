@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from tfsep.contract_drum_sampler import DrumSamplerContract
-from tfsep.errors import ModelError
+from tfsep.errors import ModelError, TrainingError
 from tfsep.models.drum_sampler import Sampler, build_critic
 from tfsep.spec import SpectrogramSpec
+from tfsep.training import drum_sampler_run
 from tfsep.training.backend_steps import compiled_step
 from tfsep.training.checkpoint import AveragedWeights, load_parts, save_parts
 from tfsep.training.drum_hits import CHUNK_HITS, Chunk, HitPool
@@ -118,7 +119,15 @@ def test_a_damaged_bundle_is_one_clear_line(tmp_path):
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("steps", 0), ("learning_rate", 0.0), ("damaged", 1.5), ("divergence_weight", -1.0), ("seed", -1), ("pool", 0)],
+    [
+        ("steps", 0),
+        ("learning_rate", 0.0),
+        ("damaged", 1.5),
+        ("divergence_weight", -1.0),
+        ("seed", -1),
+        ("pool", 0),
+        ("pool", CHUNK_HITS - 1),
+    ],
 )
 def test_a_configuration_out_of_range_names_the_field(field, value):
     with pytest.raises(ValueError, match=field):
@@ -163,3 +172,24 @@ def test_the_oldest_hits_make_room():
     _, _, drums = pool.batch(10, np.random.default_rng(0), damaged=0.0)
     assert pool.taken == 2 * CHUNK_HITS
     assert (drums[:, 0] == 1).all()
+
+
+@pytest.mark.parametrize("spoilt", ["loss", "weights"])
+def test_what_has_diverged_is_never_saved(tmp_path, monkeypatch, spoilt):
+    made = trainer(steps=3, adversarial_from=9, checkpoint_every=2)
+    run = drum_sampler_run._Run(made.config, SMALL, made.encoder, made, tmp_path / "run", print)
+    saved = []
+
+    def step(batch):
+        if run.step == 2:  # the last one, at which nothing is logged
+            made.sampler_variables[0].assign(made.sampler_variables[0] * (np.nan if spoilt == "weights" else 1))
+            return {"loss": np.nan if spoilt == "loss" else 1.0}
+        return {"loss": 1.0}
+
+    monkeypatch.setattr(drum_sampler_run, "compiled_step", lambda _: step)
+    monkeypatch.setattr(drum_sampler_run, "save_parts", lambda *arguments: saved.append(arguments[-1]["step"]))
+    monkeypatch.setattr(run, "_fill", lambda *_: None)
+    message = "step 3: the loss is nan" if spoilt == "loss" else "step 3: sampler is no longer finite"
+    with pytest.raises(TrainingError, match=message):
+        run.train(filled_pool(), iter(()), None)
+    assert saved == [2]

@@ -9,6 +9,7 @@ from keras import ops
 
 from tfsep.models.drum_sampler import Sampler
 from tfsep.training.backend_steps import PortableTrainer, apply_gradients, value_and_gradients
+from tfsep.training.drum_hits import CHUNK_HITS
 
 Tensor = Any
 SAMPLER_TERMS = ("loss", "error_db", "divergence", "adversarial", "feature_matching")
@@ -20,11 +21,12 @@ class DrumSamplerConfig:
     """What training does.
 
     Attributes:
-        pool: hits kept at a time; each is drawn several times, filtered, shaped and damaged anew.
+        pool: hits kept at a time, at least a chunk; each is drawn several times, filtered, shaped and damaged anew.
         steps_per_chunk: steps until the pool takes the next chunk of new hits.
         damaged: share of hits that the encoder hears as they are in a separated stem.
         divergence_weight: of the nats by which codes tell more than their drum's prior, against an error in dB.
-        adversarial_from: step at which the critic begins; its weights rise over as many steps again, at most `ramp_steps`.
+        adversarial_from: step at which the critic begins.
+        ramp_steps: over which the critic's weights rise from then on.
         quiet_weight: of a cell at the floor, where one at the peak counts 1.
 
     Raises: ValueError from a field out of range.
@@ -49,9 +51,11 @@ class DrumSamplerConfig:
     seed: int = 0
 
     def __post_init__(self):
-        for name in ("steps", "batch", "ramp_steps", "pool", "steps_per_chunk", "checkpoint_every"):
+        for name in ("steps", "batch", "ramp_steps", "steps_per_chunk", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: use 1 or more")
+        if self.pool < CHUNK_HITS:
+            raise ValueError(f"pool={self.pool}: use {CHUNK_HITS}, the hits of a chunk, or more")
         for name in ("learning_rate", "critic_learning_rate", "quiet_weight", "clip_norm"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise ValueError(f"{name}={getattr(self, name)}: use a positive number")

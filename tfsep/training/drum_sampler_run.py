@@ -40,7 +40,8 @@ def train_drum_sampler(
         material: a folder with manifest.csv; the kits `HELD_OUT_KITS` are left out.
         workers: processes that make hits.
         tell: shown a line now and then.
-    Raises: DataError for unusable material, TrainingError if the loss is not finite, ModelError for a run of another configuration.
+    Raises: DataError for unusable material, TrainingError if the loss or a weight is not finite, ModelError for a run of another
+        configuration.
     """
     contract = DrumSamplerContract(part="encoder")
     keras.utils.set_random_seed(config.seed)
@@ -119,6 +120,7 @@ class _Run:
                 self.seconds = time.monotonic() - began_s
                 self._log(log, {name: float(value) for name, value in logs.items()})
             if self.step % config.checkpoint_every == 0 or self.step == config.steps:
+                self._check_finite(float(logs["loss"]))
                 progress = {"step": self.step, "seconds": self.seconds}
                 save_parts(self.folder.state, trainer.parts, self.average, progress)
 
@@ -136,9 +138,15 @@ class _Run:
         noise = rng.standard_normal((2, self.config.batch, self.contract.code), np.float32)
         return HitBatch(heard, clean, drums, *noise)
 
+    def _check_finite(self, loss: float) -> None:
+        if not np.isfinite(loss):
+            raise TrainingError(f"step {self.step}: the loss is {loss}: use a lower learning rate")
+        for name, variables in self.trainer.parts.items():  # the last step may have spoilt them after its loss was taken
+            if not all(np.isfinite(np.asarray(variable)).all() for variable in variables):
+                raise TrainingError(f"step {self.step}: {name} is no longer finite: use a lower learning rate")
+
     def _log(self, log: RunLog, terms: dict[str, float]) -> None:
-        if not np.isfinite(terms["loss"]):
-            raise TrainingError(f"step {self.step}: the loss is {terms['loss']}: use a lower learning rate")
+        self._check_finite(terms["loss"])
         log.write({"step": self.step, "seconds": round(self.seconds, 1)} | terms)
         self.tell(f"step {self.step}/{self.config.steps}: " + ", ".join(f"{name} {value:.3f}" for name, value in terms.items()))
         self.trainer.reset_metrics()
