@@ -88,14 +88,26 @@ def test_what_cannot_be_followed(tfsep_main, tmp_path, arguments, code, message)
     assert not (tmp_path / "run").exists()
 
 
-def test_too_few_examples_are_told(tfsep_main, tmp_path, rng):
+@pytest.fixture
+def songs(tmp_path, rng):
+    """A folder with one song."""
     (tmp_path / "songs" / "one").mkdir(parents=True)
     for stem in ("drums", "other"):
-        noise = rng.normal(0, 0.1, (int(6.2 * 44_100), 1)).astype(np.float32)
+        noise = rng.normal(0, 0.1, (4410, 1)).astype(np.float32)
         Audio(noise, 44_100).write(tmp_path / "songs" / "one" / f"{stem}.wav")
-    arguments = ["--data", "songs", "--out", "run", "--cache", "cache", "--degraded", "2", "--separated", "0"]
-    code, out, err = tfsep_main("train-enhance", *arguments)
-    assert code == 1
-    assert "2 examples of 516 frames" in out
-    assert "2 examples, of which 40 are set aside: make more, or set aside fewer" in err
-    assert not (tmp_path / "run" / "best").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--exclude", "one", "onne"], 2, "--exclude onne: no song of that name in the data"),
+        (["--degraded", "30", "--separated", "0"], 2, "--degraded 30 --separated 0: 40 examples or more are set aside"),
+        ([], 1, "--data: holds one recording, and some are set aside"),
+    ],
+)
+def test_what_cannot_be_trained_is_told_before_examples_are_made(tfsep_main, songs, tmp_path, arguments, code, message):
+    found, _, err = tfsep_main("train-enhance", "--data", "songs", "--out", "run", "--cache", "cache", *arguments)
+    assert found == code
+    assert message in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "run").exists()

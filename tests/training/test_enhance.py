@@ -151,6 +151,16 @@ def test_a_run_goes_on_where_it_stopped(examples, tmp_path, monkeypatch):
     assert whole.network(np.zeros((1, 16, 128, 3), np.float32)).shape == (1, 16, 128, 1)
 
 
+def test_a_run_does_not_go_on_with_other_data(examples, tmp_path, monkeypatch):
+    monkeypatch.setattr("tfsep.training.enhance_run.CRITIC", {"views": ((1, 1),), "widths": (4, 4)})
+    record = {"data": ["songs"], "exclude": ["lithium"]}
+    EnhanceRun(tmp_path, CONFIG, CONTRACT, examples, record=record, tell=print)._save()
+    training = EnhanceBundle.load(tmp_path / "best").contract.training
+    assert {name: training[name] for name in record} == record
+    with pytest.raises(ModelError, match="holds a run with another exclude: use its settings"):
+        EnhanceRun(tmp_path, CONFIG, CONTRACT, examples, record=record | {"exclude": []}, tell=print)
+
+
 def test_too_few_examples(examples, tmp_path):
     one = replace(examples, recording=np.zeros(6, np.int32))
     for config, given, message in ((CONFIG, one, "from one recording"), (replace(CONFIG, frames=32), examples, "frames=32")):

@@ -33,7 +33,7 @@ def add_parser(subparsers: "argparse._SubParsersAction") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prepare the examples, train, write `RUN/best`."""
-    from tfsep.errors import MissingExtraError, UsageError
+    from tfsep.errors import DataError, MissingExtraError, UsageError
 
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     from tfsep.contract_enhance import EnhanceContract
     from tfsep.creative.enhance.examples import ExampleConfig, prepare_examples
     from tfsep.data.loading import load_tracks
-    from tfsep.data.registry import open_source
+    from tfsep.data.registry import open_source, source_names
     from tfsep.separation.separator import Separator
     from tfsep.training.enhance_config import EnhanceTrainingConfig
     from tfsep.training.enhance_run import EnhanceRun
@@ -62,14 +62,24 @@ def run(args: argparse.Namespace) -> int:
         wanted = ExampleConfig(**given("degraded", "separated", "seed"))
     except ValueError as error:
         raise UsageError(str(error)) from None
+    if wanted.degraded + wanted.separated <= config.set_aside:
+        raise UsageError(
+            f"--degraded {wanted.degraded} --separated {wanted.separated}: {config.set_aside} examples or more are set aside to score "
+            "with: use more than that in all"
+        )
     contract, cache = EnhanceContract(name=args.name), args.cache or Path.home() / ".cache" / "tfsep"
     exclude = frozenset(args.exclude)
+    # a slip of the pen would train on what must not be trained on
+    if exclude and (unknown := sorted(exclude.difference(*map(source_names, args.data)))):
+        raise UsageError(f"--exclude {' '.join(unknown)}: no song of that name in the data; use names of songs or folders")
     sources = [
         load_tracks(
             open_source(text, exclude=exclude), cache, sample_rate_hz=contract.spec.sample_rate_hz, channels=2, on_skip=tell
         ).tracks
         for text in args.data
     ]
+    if config.set_aside and len({track.key for source in sources for track in source}) < 2:
+        raise DataError("--data: holds one recording, and some are set aside to score with: add others")
     separator = Separator.load(args.model) if wanted.separated else None
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -83,7 +93,14 @@ def run(args: argparse.Namespace) -> int:
             tell=lambda done, total: bar.update(task, completed=done, total=total),
         )
     tell(f"{len(examples)} examples of {examples.degraded.shape[1]} frames")
-    record = {"data": [Path(text).name for text in args.data], "exclude": sorted(exclude), "examples": len(examples)}
+    record = {
+        "data": [Path(text).name for text in args.data],
+        "songs": [len(source) for source in sources],
+        "exclude": sorted(exclude),
+        "examples": len(examples),
+        "separated": wanted.separated,
+        "separator": separator.contract.name if separator else None,
+    }
     best = EnhanceRun(args.out, config, contract, examples, record=record, tell=tell).train()
     print(best)
     return 0

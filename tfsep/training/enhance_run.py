@@ -34,7 +34,7 @@ class EnhanceRun:
     """Trains up to `config.steps`; `RUN/best` holds the averaged weights as of the last checkpoint.
 
     Args:
-        record: JSON values that tell of the data.
+        record: JSON values that tell of the data; a run that goes on must have them in common too.
         tell: told in one line how it goes.
 
     Raises: ModelError if the folder holds a run of another configuration; DataError if there are too few examples; AudioError if
@@ -58,7 +58,8 @@ class EnhanceRun:
             raise DataError(f"frames={config.frames}: the examples have {examples.degraded.shape[1]}: use fewer")
         keras.utils.set_random_seed(config.seed)
         self.config, self.contract, self._tell = config, contract, tell
-        self.folder = RunFolder(path, {"config": config.to_json(), **record}, may_differ=MAY_DIFFER)
+        self._described = {"config": config.to_json(), **record}
+        self.folder = RunFolder(path, {"config": config.to_json() | record}, may_differ=MAY_DIFFER)
         options = {"batch": config.batch, "frames": config.frames}
         self._batches = EnhanceBatches(examples, learnt, contract, seed=config.seed, **options)
         # of one seed: the held-out batches are the same each time
@@ -138,7 +139,7 @@ class EnhanceRun:
 
     def _save(self) -> None:
         save_parts(self.folder.state, self.trainer.parts, self.average, {"step": self.step})
-        training = {"step": self.step, **self.folder.record}
+        training = {"step": self.step, **self._described}
         EnhanceBundle.write(
             self.folder.path / "best", replace(self.contract, training=training), self.config.network, self.average.values
         )
