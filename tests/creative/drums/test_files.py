@@ -1,5 +1,6 @@
 """The files of a song's hits: all of them, or none."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -83,3 +84,13 @@ def test_a_link_to_the_song_is_the_song(tmp_path):
     (tmp_path / "song" / REPLACED_FILE).hardlink_to(tmp_path / "song.wav")
     with pytest.raises(UsageError, match="is the song itself"):
         HitFiles(tmp_path, tmp_path / "song.wav", others=[REPLACED_FILE], overwrite=True)
+
+
+def test_a_folder_that_may_not_be_written_to_is_said_on_entering(tmp_path, monkeypatch):
+    def refuse(*arguments, **options):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    files = HitFiles(tmp_path / "out", Path("song.wav"))
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(AudioError, match="no permission to write into"), files:
+        pytest.fail("nothing may be heard first")
