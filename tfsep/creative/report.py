@@ -12,7 +12,7 @@ from urllib.parse import quote
 import numpy as np
 
 from tfsep.audio import Resampler
-from tfsep.audio.atomic import AtomicFile
+from tfsep.audio.atomic import AtomicFile, write_error
 from tfsep.creative.drums.hits import CLASSES, Hit
 from tfsep.creative.excerpt import loudest_start_s, read_excerpt
 from tfsep.errors import MissingExtraError, UsageError
@@ -52,7 +52,11 @@ def write_page(path: Path, title: str, lead: str, sections: Sequence[Section]) -
     body = "\n".join(f"<section><h2>{escape(heading)}</h2>\n{content}</section>" for heading, content in sections if content)
     html = page(title, title, escape(lead), body)
     with AtomicFile(path) as atomic:
-        atomic.file.write(html.encode("utf-8", "replace"))  # names of files need not be UTF-8
+        try:
+            atomic.file.write(html.encode("utf-8", "replace"))  # names of files need not be UTF-8
+            atomic.file.flush()
+        except OSError as error:  # a full disk
+            raise write_error(path, error) from None
 
 
 def facts(rows: Mapping[str, str]) -> str:
