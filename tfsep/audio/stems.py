@@ -1,6 +1,7 @@
 """NI Stems: the mixture and four stems in one `.stem.mp4` that DJ programs play."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -114,6 +115,8 @@ class StemFileWriter:
         except BaseException:
             self._atomic.discard()
             raise
+        # streams know nothing of each other, and libav encodes without Python's lock
+        self._encoders = ThreadPoolExecutor(len(self._streams), thread_name_prefix="tfsep-encode")
 
     def write(self, mixture: np.ndarray, stems: Sequence[np.ndarray]) -> None:
         """Append one block of each stream, float32 `(samples, channels)`, 1 or 2 channels, all of one shape.
@@ -132,8 +135,10 @@ class StemFileWriter:
         channels = 1 if mixture.ndim == 2 and mixture.shape[1] == 1 else 2
         blocks = [check_block(self.path, block, channels, self.samples, self.sample_rate_hz) for block in blocks]
         try:
-            for stream, block in zip(self._streams, blocks, strict=True):
-                for packet in stream.encode(np.repeat(block, 2, axis=1) if channels == 1 else block):
+            if channels == 1:
+                blocks = [np.repeat(block, 2, axis=1) for block in blocks]
+            for packets in self._encoders.map(lambda stream, block: list(stream.encode(block)), self._streams, blocks):
+                for packet in packets:
                     self._container.mux(packet)
         except OSError as error:
             self.discard()
@@ -148,6 +153,7 @@ class StemFileWriter:
             for stream in self._streams:
                 for packet in stream.flush():
                     self._container.mux(packet)
+            self._encoders.shutdown()
             self._container.close()
             replace_user_data(self._atomic.file, self._udta)
         except OSError as error:
@@ -163,6 +169,7 @@ class StemFileWriter:
         """Delete what was written."""
         if self._open:
             self._open = False
+            self._encoders.shutdown()
             discard(self._container)
             self._atomic.discard()
 
