@@ -3,7 +3,7 @@
 from tfsep.audio.clip import Audio
 from tfsep.audio.info import READABLE_SUFFIXES, AudioInfo, read_info
 from tfsep.audio.mp4 import read_stem_atom
-from tfsep.audio.pcm import PCM_BITS, SUBTYPES, to_integers
+from tfsep.audio.pcm import PCM_BITS, SUBTYPES, to_integers, to_mono
 from tfsep.audio.reader import AudioReader, open_audio
 from tfsep.audio.resample import Resampler, resampled_length
 from tfsep.audio.stems import DEFAULT_STEMS, StemFileWriter, StemInfo
@@ -28,5 +28,6 @@ __all__ = [
     "read_stem_atom",
     "resampled_length",
     "to_integers",
+    "to_mono",
     "writable_subtype",
 ]

@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from tfsep.audio import Audio, Resampler, open_audio
+from tfsep.audio import Audio, Resampler, open_audio, to_mono
 from tfsep.contract_drums import ONSETS, VELOCITIES, DrumContract
 from tfsep.creative.drums.hits import Hit, in_order
 from tfsep.creative.drums.rise import REACH_S, rise_s
@@ -109,7 +109,7 @@ class HitStream:
             raise AudioError("the drum stem has samples that are NaN or infinite: repair it first")
         hits: list[Hit] = []
         for first in range(0, len(block), self._most):
-            mono = block[first : first + self._most].mean(axis=1, keepdims=True, dtype=np.float32)
+            mono = to_mono(block[first : first + self._most])
             hits += self._take(self._resampler.process(mono))
         return in_order(hits)
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from tfsep.audio import Resampler
+from tfsep.audio import Resampler, to_mono
 from tfsep.dsp.stft import StreamingStft
 from tfsep.spec import SpectrogramSpec
 
@@ -61,7 +61,7 @@ class FeatureStream:
         """Take float32 `(samples, channels)` of each, of one length."""
         self._samples += len(drums)
         for part, block in enumerate((drums, rest)):
-            self._take(part, self._resamplers[part].process(block.mean(axis=1, keepdims=True)))
+            self._take(part, self._resamplers[part].process(to_mono(block)))
 
     def finish(self) -> Features:
         """Return the features of all that was pushed."""

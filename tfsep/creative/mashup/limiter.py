@@ -45,7 +45,7 @@ class Limiter:
         """Take float32 `(samples, stems, channels)`; yield what is ready, limited, of that shape."""
         self._held.append(stems)
         self._held_samples += len(stems)
-        mix = stems.sum(axis=1)
+        mix = np.einsum("tsc->tc", stems)  # several times faster than `sum`
         self._sample_peaks = np.concatenate([self._sample_peaks, np.abs(mix).max(axis=1)])
         self._demand(self._oversampler.process(mix))
         ready = len(self._demands) - 2 * self._margin

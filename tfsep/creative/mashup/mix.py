@@ -127,7 +127,7 @@ def mash_up(
                 if written is not None:
                     written.result()
                 stems = {stem: block[:, index] for index, stem in enumerate(STEMS)}
-                written = writing.submit(files.write, block.sum(axis=1), stems)
+                written = writing.submit(files.write, np.einsum("tsc->tc", block), stems)
                 done += len(block)
                 progress("mixing", done / samples)
             if written is not None:
