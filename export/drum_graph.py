@@ -7,7 +7,7 @@ import numpy as np
 from tfsep.creative.drums.transcriber import SHIPPED, find_transcriber
 from tfsep.training.drum_bundle import ABOUT_FILE, DrumBundle
 
-from .graph import Graph, Tensor
+from .graph import Graph, Tensor, bundle_folder
 
 
 def find_drum_bundle(model: str) -> Path | None:
@@ -16,8 +16,7 @@ def find_drum_bundle(model: str) -> Path | None:
     Args:
         model: a folder that `tfsep train-drums` wrote, its `best`, or "drums" for the one that comes with tfsep.
     """
-    path = find_transcriber().parent if model == SHIPPED and not Path(model).exists() else Path(model)
-    return next((folder for folder in (path, path / "best") if (folder / ABOUT_FILE).is_file()), None)
+    return bundle_folder(model, ABOUT_FILE, find_transcriber().parent if model == SHIPPED else None)
 
 
 def drum_graph(bundle: DrumBundle) -> Graph:

@@ -7,13 +7,12 @@ import numpy as np
 
 from tfsep.training.drum_sampler_bundle import ABOUT_FILE, DrumSamplerBundle
 
-from .graph import Graph, Predict, Tensor
+from .graph import Graph, Predict, Tensor, bundle_folder
 
 
 def find_sampler_bundle(model: str) -> Path | None:
     """Return the folder of a drum sampler that `tfsep train-drum-samples` wrote, or its `best`; None if `model` names something else."""
-    path = Path(model)
-    return next((folder for folder in (path, path / "best") if (folder / ABOUT_FILE).is_file()), None)
+    return bundle_folder(model, ABOUT_FILE)
 
 
 def sampler_graphs_of(folder: Path) -> dict[str, Graph]:

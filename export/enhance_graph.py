@@ -8,7 +8,7 @@ from tfsep.contract_enhance import MAGNITUDE
 from tfsep.creative.enhance.enhancer import SHIPPED, find_network
 from tfsep.training.enhance_bundle import ABOUT_FILE, EnhanceBundle
 
-from .graph import Graph, Tensor
+from .graph import Graph, Tensor, bundle_folder
 
 
 def find_enhance_bundle(model: str) -> Path | None:
@@ -18,9 +18,7 @@ def find_enhance_bundle(model: str) -> Path | None:
         model: a folder that `tfsep train-enhance` wrote, its `best`, or "enhance" for the one that comes with tfsep, unless
             such a folder is called so.
     """
-    path = Path(model)
-    folders = (path, path / "best", *([find_network().parent] if model == SHIPPED else []))
-    return next((folder for folder in folders if (folder / ABOUT_FILE).is_file()), None)
+    return bundle_folder(model, ABOUT_FILE, find_network().parent if model == SHIPPED else None)
 
 
 def enhance_graph(bundle: EnhanceBundle) -> Graph:

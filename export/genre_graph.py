@@ -8,7 +8,7 @@ from tfsep.contract_genre import LOGITS
 from tfsep.separation.genre import SHIPPED, find_classifier
 from tfsep.training.genre_bundle import ABOUT_FILE, GenreBundle
 
-from .graph import Graph, Tensor
+from .graph import Graph, Tensor, bundle_folder
 
 
 def find_genre_bundle(model: str) -> Path | None:
@@ -17,8 +17,7 @@ def find_genre_bundle(model: str) -> Path | None:
     Args:
         model: a folder that `tfsep train-genres` wrote, its `best`, or "genre" for the one that comes with tfsep.
     """
-    path = find_classifier().parent if model == SHIPPED and not Path(model).exists() else Path(model)
-    return next((folder for folder in (path, path / "best") if (folder / ABOUT_FILE).is_file()), None)
+    return bundle_folder(model, ABOUT_FILE, find_classifier().parent if model == SHIPPED else None)
 
 
 def genre_graph(bundle: GenreBundle) -> Graph:

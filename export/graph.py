@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -73,3 +74,16 @@ def spectrogram_graph(bundle: Bundle) -> Graph:
         return {stem: mask[0] for stem, mask in bundle.predict(features[np.newaxis]).items()}
 
     return Graph(bundle.contract, bundle.generator.masks, tuple(bundle.generator.variables), reference)
+
+
+def bundle_folder(model: str, about_file: str, shipped: Path | None = None) -> Path | None:
+    """Return the folder of a network beside the separators, None if `model` names something else.
+
+    Args:
+        model: such a folder, or a run's that has it in `best`.
+        about_file: by which it is known.
+        shipped: of the network that comes with tfsep, if `model` is its name and no folder of one is called so.
+    """
+    path = Path(model)
+    folders = (path, path / "best", *([] if shipped is None else [shipped]))
+    return next((folder for folder in folders if (folder / about_file).is_file()), None)
