@@ -25,6 +25,7 @@ class EncodedStream:
         sample_format: what the encoder takes; "s32" and "s32p" carry 24 bits.
         bit_rate: in bits a second, None for lossless codecs.
         frame_samples: samples of a frame for encoders that leave the choice.
+        options: of the encoder, as libav names them.
     """
 
     def __init__(
@@ -37,11 +38,13 @@ class EncodedStream:
         sample_format: str,
         bit_rate: int | None = None,
         frame_samples: int = 4096,
+        options: dict[str, str] | None = None,
     ) -> None:
         self._format, self._layout = sample_format, "stereo" if channels == 2 else "mono"
         self.stream = container.add_stream(codec, rate=sample_rate_hz, layout=self._layout, format=sample_format)
         if bit_rate is not None:
             self.stream.bit_rate = bit_rate
+        self.stream.codec_context.options = options or {}
         self.stream.codec_context.open()
         self._frame_samples = self.stream.codec_context.frame_size or frame_samples
         self._sample_rate_hz = sample_rate_hz

@@ -25,7 +25,7 @@ class LoudnessMeter:
         self._spec = SpectrogramSpec(sample_rate_hz=sample_rate_hz, channels=channels)
         self._stft = StreamingStft(self._spec, channels)
         hz = np.arange(self._spec.bins) * sample_rate_hz / self._spec.window_samples
-        self._weights = _k_weighting(hz, sample_rate_hz) / _HANN_SQUARES
+        self._weights = np.repeat(_k_weighting(hz, sample_rate_hz) / _HANN_SQUARES, channels)  # of `(bins, channels)`
         self._powers: list[np.ndarray] = []
 
     def push(self, block: np.ndarray) -> None:
@@ -45,7 +45,8 @@ class LoudnessMeter:
         return _gated(blocks)
 
     def _add(self, spectra: np.ndarray) -> None:
-        self._powers.append(((np.abs(spectra) ** 2).sum(axis=2) @ self._weights).astype(np.float64))
+        powers = (spectra.real**2 + spectra.imag**2).reshape(len(spectra), len(self._weights))
+        self._powers.append((powers @ self._weights).astype(np.float64))
 
 
 def _gated(powers: np.ndarray) -> float | None:

@@ -59,70 +59,71 @@ class Stretcher:
         self._window = 2 ** round(np.log2(_WINDOW_S * sample_rate_hz))
         self._hop = self._window // _OVERLAPS
         hann = hann_window(self._window)
-        self._analysis = hann[:, None]
+        self._analysis = hann
         self._synthesis = hann / np.float32((hann.astype(np.float64) ** 2).sum() / self._hop)
         self._to_source, self._locked = _locked_map(to_source, transients, self._window // 2 + self._hop)
-        self._turned: np.ndarray | None = None  # last frame's spectrum of the sum, complex `(bins, channels)`
+        self._turned: np.ndarray | None = None  # last frame's spectrum of the sum, complex `(channels, bins)`
 
     def blocks(self, start: int, count: int) -> Iterator[np.ndarray]:
         """Yield `count` output samples from sample `start` on, in blocks, float32 `(samples, stems, channels)`."""
         stems, channels, half = self._source.stems, self._source.channels, self._window // 2
         first = (start - half) // self._hop
         last = -(-(start + count + half) // self._hop)
-        held = np.zeros((self._window, stems, channels), np.float32)
+        held = np.zeros((stems * channels, self._window), np.float32)
         held_at, end = first * self._hop - half, start + count
         self._turned = None
         for batch in range(first, last + 1, _BATCH_FRAMES):
             frames = np.arange(batch, min(batch + _BATCH_FRAMES, last + 1))
             pieces = self._frames(frames)
-            output = np.zeros((len(frames) * self._hop + self._window, stems, channels), np.float32)
-            output[: len(held)] = held
-            for index, piece in enumerate(pieces):
-                output[index * self._hop :][: self._window] += piece
             ready = len(frames) * self._hop
-            held = output[ready : ready + self._window]
-            block = output[max(0, start - held_at) : max(0, min(ready, end - held_at))]
+            output = np.concatenate([held, np.zeros((len(held), ready), np.float32)], axis=1)
+            for index in range(len(frames)):
+                output[:, index * self._hop :][:, : self._window] += pieces[:, index]
+            held = output[:, ready:]
+            block = output[:, max(0, start - held_at) : max(0, min(ready, end - held_at))]
             held_at += ready
-            if len(block):
-                yield block
+            if block.shape[1]:
+                yield block.T.reshape(-1, stems, channels)
 
-    def _frames(self, frames: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield the windowed sound of output frames, whose centres lie at `frame * hop`: `(window, stems, channels)` each."""
+    def _frames(self, frames: np.ndarray) -> np.ndarray:
+        """Return the windowed sound of output frames, whose centres lie at `frame * hop`, `(stems * channels, frames, window)`."""
         centres = np.rint(self._to_source(frames * self._hop)).astype(int)
         begin = centres.min() - self._window // 2 - self._hop
-        sound = self._source.read(begin, centres.max() + self._window // 2 - begin)
-        total = np.einsum("tsc->tc", sound)[:, None]  # several times faster than `sum`
-        for frame, centre in zip(frames, centres, strict=True):
-            at = centre - self._window // 2 - begin
-            now, before = (self._transform(total[from_ : from_ + self._window]) for from_ in (at, at - self._hop))
-            rotation = self._rotation(now[:, 0], before[:, 0], self._reset_bins(frame * self._hop))
-            spectra = self._transform(sound[at : at + self._window]) * rotation[:, None, None]
-            piece = np.fft.irfft(spectra, n=self._window, axis=0)
-            yield (piece * self._synthesis[:, None, None]).astype(np.float32, copy=False)
+        at = centres - self._window // 2 - begin
+        # rows of samples that lie side by side are transformed several times faster
+        sound = np.ascontiguousarray(_rows(self._source.read(begin, centres.max() + self._window // 2 - begin)))
+        spectra = self._transform(sound, at)
+        now = _sum_of_stems(spectra, self._source.stems)
+        before = self._transform(_sum_of_stems(sound, self._source.stems), at - self._hop)
+        for index, frame in enumerate(frames):
+            spectra[:, index] *= self._rotation(now[:, index], before[:, index], self._reset_bins(frame * self._hop))
+        return np.fft.irfft(spectra, n=self._window) * self._synthesis
 
-    def _transform(self, sound: np.ndarray) -> np.ndarray:
-        return np.fft.rfft(sound * self._analysis[:, :, None], axis=0)
+    def _transform(self, sound: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """Return the spectra of `(rows, samples)` in the windows that begin at `at`, complex `(rows, frames, bins)`."""
+        frames = np.lib.stride_tricks.sliding_window_view(sound, self._window, axis=1)[:, at]
+        return np.fft.rfft(frames * self._analysis)
 
     def _rotation(self, now: np.ndarray, before: np.ndarray, reset: np.ndarray | None) -> np.ndarray:
         """Return the unit complex numbers by which the bins of a frame are turned, `(bins,)`.
 
         Args:
-            now, before: spectra of the sum, complex `(bins, channels)`, at the frame and one hop earlier in the source.
+            now, before: spectra of the sum, complex `(channels, bins)`, at the frame and one hop earlier in the source.
             reset: whether a bin starts afresh, `(bins,)`, None for none.
         """
-        power = (now.real**2 + now.imag**2).sum(axis=1)
+        power = _power(now)
         if self._turned is None:
-            rotation = np.ones(len(power), np.complex128)
+            rotation = np.ones(len(power), now.dtype)
         else:
             regions = _regions(power)
             # the angle that fits all bins of the region and all channels best, weighted by their energy
-            cross = np.add.reduceat((self._turned * before.conj()).sum(axis=1), regions)
+            cross = np.add.reduceat((self._turned * before.conj()).sum(axis=0), regions)
             size = np.abs(cross)
             turns = np.where(size > 0, cross / np.where(size > 0, size, 1), 1)
             rotation = np.repeat(turns, np.diff(regions, append=len(power)))
             if reset is not None:
                 rotation[reset] = 1
-        self._turned = now * rotation[:, None]
+        self._turned = now * rotation
         return rotation
 
     def _reset_bins(self, output_at: int) -> np.ndarray | None:
@@ -133,12 +134,25 @@ class Stretcher:
         if not len(after) or after[0] > output_at + lead:
             return None
         onset = int(np.rint(self._to_source(after[0])))
-        sound = self._source.read(onset - self._window, 2 * self._window).sum(axis=1, keepdims=True)
-        energies = []
-        for part in (sound[: self._window], sound[self._window :]):
-            power = (np.abs(self._transform(part)[:, 0]) ** 2).sum(axis=1)
-            energies.append(np.convolve(power, np.ones(5), "same"))
+        sound = _rows(self._source.read(onset - self._window, 2 * self._window))
+        spectra = self._transform(_sum_of_stems(sound, self._source.stems), np.array([0, self._window]))
+        energies = [np.convolve(power, np.ones(5), "same") for power in _power(spectra)]
         return energies[1] > _RISE * energies[0]
+
+
+def _rows(sound: np.ndarray) -> np.ndarray:
+    """Return `(samples, stems, channels)` as `(stems * channels, samples)`."""
+    return sound.reshape(len(sound), -1).T
+
+
+def _sum_of_stems(rows: np.ndarray, stems: int) -> np.ndarray:
+    """Return the sum of what belongs to the stems, `(channels, ...)` of `(stems * channels, ...)`."""
+    return rows.reshape(stems, -1, *rows.shape[1:]).sum(axis=0)
+
+
+def _power(spectra: np.ndarray) -> np.ndarray:
+    """Return the power in all channels, the first axis."""
+    return (spectra.real**2 + spectra.imag**2).sum(axis=0)
 
 
 def _regions(power: np.ndarray) -> np.ndarray:
