@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfsep.creative.drums.transcriber import SHIPPED, find_transcriber
+from tfsep.creative.drums.transcriber import TRANSCRIBER
 from tfsep.training.drum_bundle import ABOUT_FILE, DrumBundle
 
 from .graph import Graph, Tensor, bundle_folder
@@ -16,7 +16,7 @@ def find_drum_bundle(model: str) -> Path | None:
     Args:
         model: a folder that `tfsep train-drums` wrote, its `best`, or "drums" for the one that comes with tfsep.
     """
-    return bundle_folder(model, ABOUT_FILE, find_transcriber().parent if model == SHIPPED else None)
+    return bundle_folder(model, ABOUT_FILE, TRANSCRIBER.find().parent if model == TRANSCRIBER.name else None)
 
 
 def drum_graph(bundle: DrumBundle) -> Graph:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from tfsep.contract_enhance import MAGNITUDE
-from tfsep.creative.enhance.enhancer import SHIPPED, find_network
+from tfsep.creative.enhance.enhancer import NETWORK
 from tfsep.training.enhance_bundle import ABOUT_FILE, EnhanceBundle
 
 from .graph import Graph, Tensor, bundle_folder
@@ -18,7 +18,7 @@ def find_enhance_bundle(model: str) -> Path | None:
         model: a folder that `tfsep train-enhance` wrote, its `best`, or "enhance" for the one that comes with tfsep, unless
             such a folder is called so.
     """
-    return bundle_folder(model, ABOUT_FILE, find_network().parent if model == SHIPPED else None)
+    return bundle_folder(model, ABOUT_FILE, NETWORK.find().parent if model == NETWORK.name else None)
 
 
 def enhance_graph(bundle: EnhanceBundle) -> Graph:

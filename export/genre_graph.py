@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from tfsep.contract_genre import LOGITS
-from tfsep.separation.genre import SHIPPED, find_classifier
+from tfsep.separation.genre import CLASSIFIER
 from tfsep.training.genre_bundle import ABOUT_FILE, GenreBundle
 
 from .graph import Graph, Tensor, bundle_folder
@@ -17,7 +17,7 @@ def find_genre_bundle(model: str) -> Path | None:
     Args:
         model: a folder that `tfsep train-genres` wrote, its `best`, or "genre" for the one that comes with tfsep.
     """
-    return bundle_folder(model, ABOUT_FILE, find_classifier().parent if model == SHIPPED else None)
+    return bundle_folder(model, ABOUT_FILE, CLASSIFIER.find().parent if model == CLASSIFIER.name else None)
 
 
 def genre_graph(bundle: GenreBundle) -> Graph:

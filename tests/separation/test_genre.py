@@ -119,7 +119,7 @@ def test_a_damaged_file_is_heard_as_far_as_it_goes(classifier, tmp_path):
 
 
 def test_a_model_that_separates_is_no_classifier(model):
-    with pytest.raises(ModelError, match=r"model\.tflite: separates music"):
+    with pytest.raises(ModelError, match=r"model\.tflite: is no genre classifier"):
         GenreClassifier.load(model)
 
 

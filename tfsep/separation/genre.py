@@ -1,7 +1,6 @@
 """Which genre family a song belongs to, from a few excerpts; without TensorFlow."""
 
 from contextlib import suppress
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -12,31 +11,14 @@ from tfsep.audio.info import container_info, open_container
 from tfsep.audio.pcm import to_float
 from tfsep.contract_genre import LOGITS, GenreContract
 from tfsep.dsp.genre_excerpts import GenreInput, excerpt_starts
-from tfsep.errors import AudioError, ModelError
-from tfsep.separation.runtime import Runtime, load_file
+from tfsep.errors import AudioError
+from tfsep.separation.networks import NetworkKind
+from tfsep.separation.runtime import Runtime
 
 if TYPE_CHECKING:
     import av
 
-SHIPPED = "genre"
-SHIPPED_FILE = "genre.tflite"  # not model.tflite: it is no model to separate with
-
-
-def find_classifier(model: str | Path = SHIPPED) -> Path:
-    """Return the file of a classifier.
-
-    Args:
-        model: "genre" for the one that comes with tfsep; else a `.tflite` or `.onnx` file.
-    Raises: ModelError if there is none.
-    """
-    path = Path(model)
-    if model == SHIPPED:  # whatever else is called so has no suffix, such as the folder of a run: it is no classifier's file
-        path = Path(str(resources.files("tfsep") / "weights" / SHIPPED / SHIPPED_FILE))
-    if path.suffix not in (".tflite", ".onnx") or not path.is_file():
-        raise ModelError(
-            f'{model}: there is no such genre classifier; use "{SHIPPED}", or a file that tfsep-export made of one'
-        )
-    return path
+CLASSIFIER = NetworkKind("genre", GenreContract)
 
 
 class GenreClassifier:
@@ -48,13 +30,9 @@ class GenreClassifier:
         self._input = GenreInput(self.contract)
 
     @classmethod
-    def load(cls, model: str | Path = SHIPPED) -> Self:
-        """Load a classifier, see `find_classifier`. Raises: ModelError if there is none or the file is of another kind."""
-        path = find_classifier(model)
-        runtime = load_file(path, threads=1)
-        if not isinstance(runtime.contract, GenreContract):
-            raise ModelError(f"{path}: separates music, it does not tell genres: use it as --model")
-        return cls(runtime)
+    def load(cls, model: str | Path = CLASSIFIER.name) -> Self:
+        """Load a classifier, see `NetworkKind.find`. Raises: as `NetworkKind.load`."""
+        return cls(CLASSIFIER.load(model))
 
     @property
     def families(self) -> tuple[str, ...]:

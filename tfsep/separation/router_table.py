@@ -24,7 +24,7 @@ class RoutingTable:
     Attributes:
         general: for songs of no family that has an expert, for silence, and where the classifier is not sure.
         experts: by family; a family may be left out.
-        classifier: as `tfsep.separation.genre.find_classifier` takes it.
+        classifier: as `tfsep.separation.genre.CLASSIFIER.find` takes it.
         mode: "hard", the expert of the likeliest family; "soft", the masks of several, weighted by their probability.
         floor: the likeliest family's probability below which the general model separates alone.
         blend_floor: the probability below which a family has no part in a soft blend, which saves its run.

@@ -5,9 +5,9 @@ import pytest
 
 from tfsep.audio import Audio
 from tfsep.contract_drums import CLASSES, ONSETS, VELOCITIES, DrumContract
-from tfsep.creative.drums.transcriber import BLOCK_S, DrumTranscriber, find_transcriber
+from tfsep.creative.drums.transcriber import BLOCK_S, TRANSCRIBER, DrumTranscriber
 from tfsep.errors import AudioError, ModelError
-from tfsep.separation.genre import find_classifier
+from tfsep.separation.genre import CLASSIFIER
 from tfsep.separation.locate import find_contract
 from tfsep.spec import SpectrogramSpec
 
@@ -106,15 +106,15 @@ def shipped() -> DrumTranscriber:
 
 
 def test_the_shipped_transcriber_is_small():
-    assert find_transcriber().stat().st_size < 1.5e6
+    assert TRANSCRIBER.find().stat().st_size < 1.5e6
 
 
 @pytest.mark.parametrize("make", [lambda path: path.mkdir(), lambda path: path.write_text("x")])
 def test_nothing_of_its_name_is_taken_for_the_shipped_one(tmp_path, monkeypatch, make):
-    shipped = find_transcriber()
+    shipped = TRANSCRIBER.find()
     monkeypatch.chdir(tmp_path)
     make(tmp_path / "drums")
-    assert find_transcriber() == shipped
+    assert TRANSCRIBER.find() == shipped
 
 
 def kit_song(rate_hz: int, channels: int) -> tuple[np.ndarray, list[tuple[float, str]]]:
@@ -159,6 +159,6 @@ def test_files_of_another_kind_are_refused(tmp_path):
     with pytest.raises(ModelError, match="no such drum transcriber"):
         DrumTranscriber.load(tmp_path / "none.tflite")
     with pytest.raises(ModelError, match=r"genre\.tflite: is no drum transcriber"):
-        DrumTranscriber.load(find_classifier())
+        DrumTranscriber.load(CLASSIFIER.find())
     with pytest.raises(ModelError, match=r"drums\.tflite: finds drum hits"):
-        find_contract(find_transcriber())
+        find_contract(TRANSCRIBER.find())

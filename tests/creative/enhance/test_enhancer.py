@@ -7,9 +7,9 @@ import pytest
 
 from tfsep.audio import Audio, Resampler
 from tfsep.creative.enhance import Enhancer
-from tfsep.creative.enhance.enhancer import find_network
+from tfsep.creative.enhance.enhancer import NETWORK
 from tfsep.errors import ModelError, UsageError
-from tfsep.separation.genre import find_classifier
+from tfsep.separation.genre import CLASSIFIER
 
 RATE_HZ = 44_100
 
@@ -101,7 +101,7 @@ def test_cutoffs_that_were_not_learnt_are_refused(enhancer, narrow, cutoff_hz):
         enhancer.enhance(narrow, cutoff_hz=cutoff_hz)
 
 
-@pytest.mark.parametrize(("find", "name"), [(find_network, "enhance"), (find_classifier, "genre")])
+@pytest.mark.parametrize(("find", "name"), [(NETWORK.find, "enhance"), (CLASSIFIER.find, "genre")])
 def test_a_folder_of_its_name_does_not_hide_what_ships(tmp_path, monkeypatch, find, name):
     (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path)
@@ -114,13 +114,13 @@ def test_what_is_exported_by_name(tmp_path, monkeypatch):
 
     (tmp_path / "enhance").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert find_enhance_bundle("enhance") == find_network().parent
+    assert find_enhance_bundle("enhance") == NETWORK.find().parent
     (tmp_path / "enhance" / "enhance.json").write_text("{}")
     assert find_enhance_bundle("enhance") == Path("enhance")
 
 
 def test_other_files_are_refused():
     with pytest.raises(ModelError, match="there is no such super-resolution network"):
-        find_network("nothing.tflite")
-    with pytest.raises(ModelError, match="does not restore sound"):
+        NETWORK.find("nothing.tflite")
+    with pytest.raises(ModelError, match=r"genre\.tflite: is no super-resolution network"):
         Enhancer.load("tfsep/weights/genre/genre.tflite")

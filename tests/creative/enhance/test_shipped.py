@@ -8,7 +8,7 @@ from tfsep.audio import Audio
 from tfsep.creative.enhance import Enhancer
 from tfsep.creative.enhance.degrade import brickwall
 from tfsep.creative.enhance.distance import log_spectral_distance_db
-from tfsep.creative.enhance.enhancer import find_network
+from tfsep.creative.enhance.enhancer import NETWORK
 
 RATE_HZ = 44_100
 
@@ -23,8 +23,8 @@ def bursts(seed: int) -> np.ndarray:
 
 
 def test_it_is_small():
-    assert sum(path.stat().st_size for path in Path(find_network()).parent.iterdir()) < 3.5e6
-    assert find_network().stat().st_size < 1.5e6
+    assert sum(path.stat().st_size for path in Path(NETWORK.find()).parent.iterdir()) < 3.5e6
+    assert NETWORK.find().stat().st_size < 1.5e6
 
 
 def test_it_brings_the_spectrum_nearer_to_what_it_was():

@@ -1,7 +1,6 @@
 """Finding the hits in a drum stem as it arrives."""
 
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 from typing import Self
 
@@ -14,28 +13,13 @@ from tfsep.creative.drums.rise import REACH_S, rise_s
 from tfsep.dsp.drum_mel import DrumMel
 from tfsep.dsp.overlap_add import ChunkCutter
 from tfsep.dsp.peaks import pick_peaks, sigmoid, vertex
-from tfsep.errors import AudioError, ModelError
-from tfsep.separation.runtime import Runtime, load_file
+from tfsep.errors import AudioError
+from tfsep.separation.networks import NetworkKind
+from tfsep.separation.runtime import Runtime
 
-SHIPPED = "drums"
-SHIPPED_FILE = "drums.tflite"  # not model.tflite: it is no model to separate with
+TRANSCRIBER = NetworkKind("drums", DrumContract)
 SOFTEST = 1 / 127  # the least velocity that MIDI has
 BLOCK_S = 10.0  # of a longer block: spectra take far more memory than the sound
-
-
-def find_transcriber(model: str | Path = SHIPPED) -> Path:
-    """Return the file of a transcriber.
-
-    Args:
-        model: "drums" for the one that comes with tfsep, whatever is called so here; else a `.tflite` or `.onnx` file.
-    Raises: ModelError if there is none.
-    """
-    path = Path(str(resources.files("tfsep") / "weights" / SHIPPED / SHIPPED_FILE)) if model == SHIPPED else Path(model)
-    if path.suffix not in (".tflite", ".onnx") or not path.is_file():
-        raise ModelError(
-            f'{model}: there is no such drum transcriber; use "{SHIPPED}", or a file that tfsep-export made of one'
-        )
-    return path
 
 
 class DrumTranscriber:
@@ -46,13 +30,9 @@ class DrumTranscriber:
         self.contract: DrumContract = runtime.contract
 
     @classmethod
-    def load(cls, model: str | Path = SHIPPED) -> Self:
-        """Load a transcriber, see `find_transcriber`. Raises: ModelError if there is none or the file is of another kind."""
-        path = find_transcriber(model)
-        runtime = load_file(path, threads=1)
-        if not isinstance(runtime.contract, DrumContract):
-            raise ModelError(f"{path}: is no drum transcriber: use a file that tfsep-export made of one")
-        return cls(runtime)
+    def load(cls, model: str | Path = TRANSCRIBER.name) -> Self:
+        """Load a transcriber, see `NetworkKind.find`. Raises: as `NetworkKind.load`."""
+        return cls(TRANSCRIBER.load(model))
 
     def stream(self, sample_rate_hz: int) -> "HitStream":
         """Return what finds the hits of a drum stem that arrives in blocks at this rate."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -11,28 +10,11 @@ from tfsep.audio import Audio, Resampler
 from tfsep.contract_enhance import EnhanceContract
 from tfsep.creative.enhance.cutoff import Bandwidth, measure
 from tfsep.creative.enhance.restoration import Restoration
-from tfsep.errors import AudioError, ModelError, UsageError
-from tfsep.separation.runtime import Runtime, load_file
+from tfsep.errors import AudioError, UsageError
+from tfsep.separation.networks import NetworkKind
+from tfsep.separation.runtime import Runtime
 
-SHIPPED = "enhance"
-SHIPPED_FILE = "enhance.tflite"  # not model.tflite: it is no model to separate with
-
-
-def find_network(model: str | Path = SHIPPED) -> Path:
-    """Return the file of a super-resolution network.
-
-    Args:
-        model: "enhance" for the one that comes with tfsep; else a `.tflite` or `.onnx` file.
-    Raises: ModelError if there is none.
-    """
-    path = Path(model)
-    if model == SHIPPED:  # whatever else is called so has no suffix, such as the folder of a run: it is no network's file
-        path = Path(str(resources.files("tfsep") / "weights" / SHIPPED / SHIPPED_FILE))
-    if path.suffix not in (".tflite", ".onnx") or not path.is_file():
-        raise ModelError(
-            f'{model}: there is no such super-resolution network; use "{SHIPPED}", or a file that tfsep-export made of one'
-        )
-    return path
+NETWORK = NetworkKind("enhance", EnhanceContract)
 
 
 class Enhancer:
@@ -43,15 +25,11 @@ class Enhancer:
         self.contract: EnhanceContract = runtime.contract
 
     @classmethod
-    def load(cls, model: str | Path = SHIPPED, *, threads: int = 2) -> "Enhancer":
-        """Load a network, see `find_network`. Raises: ModelError if there is none or the file is of another kind."""
+    def load(cls, model: str | Path = NETWORK.name, *, threads: int = 2) -> "Enhancer":
+        """Load a network, see `NetworkKind.find`. Raises: as `NetworkKind.load`."""
         if threads < 1:
             raise UsageError(f"--threads {threads}: use 1 or more")
-        path = find_network(model)
-        runtime = load_file(path, threads=threads)
-        if not isinstance(runtime.contract, EnhanceContract):
-            raise ModelError(f"{path}: does not restore sound: use a file that tfsep-export made of a super-resolution network")
-        return cls(runtime)
+        return cls(NETWORK.load(model, threads=threads))
 
     def output_rate_hz(self, sample_rate_hz: int) -> int:
         """Return the rate of what comes out: that of the sound, or the network's if that is higher."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfsep.audio import Audio, Resampler
 from tfsep.contract import ModelContract
-from tfsep.creative.enhance.enhancer import SHIPPED, Adder, Enhancer
+from tfsep.creative.enhance.enhancer import NETWORK, Adder, Enhancer
 from tfsep.creative.enhance.restoration import Restoration
 from tfsep.errors import UsageError
 from tfsep.separation.job import SeparationJob
@@ -25,7 +25,7 @@ class EnhancingJob(SeparationJob):
     Raises: as `SeparationJob`.
     """
 
-    enhance_model: str = SHIPPED
+    enhance_model: str = NETWORK.name
 
     def __post_init__(self):
         super().__post_init__()
