@@ -17,7 +17,7 @@ import numpy as np
 from adversarial_data import UNPAIRED, Split, split_songs, test_stems
 from comparison import EXCERPT_S, Scores, StoredScores, cell, differences, interval, mean_of, middle
 from figures import plot_differences
-from harness import Table, benchmark_parser, count, machine, publish
+from harness import Table, count, experiment_parser, machine, publish
 
 if TYPE_CHECKING:
     from tfsep.models.config import GeneratorConfig
@@ -36,13 +36,7 @@ METRICS = {"sdr_db": "drums SDR, dB", "onset_f1": "onset F1", "lsd_db": "LSD abo
 
 
 def parse() -> Namespace:
-    parser = benchmark_parser(__doc__.split("\n\n")[0], model=False)
-    parser.add_argument("--songs", type=Path, required=True, metavar="DIR", help="songs from tfsep render")
-    parser.add_argument("--real", type=Path, nargs="*", default=[], metavar="SONG", help="multitracks to score as well")
-    parser.add_argument(
-        "--work", type=Path, required=True, metavar="DIR", help="where runs and scores lie; done ones are not repeated"
-    )
-    parser.add_argument("--seeds", type=count, default=3, metavar="N", help="runs of each arm")
+    parser = experiment_parser(__doc__.split("\n\n")[0])
     parser.add_argument("--steps", type=count, default=300, metavar="N", help="of stage 1")
     parser.add_argument("--later", type=count, default=200, metavar="N", help="steps of each arm after it")
     parser.add_argument(
@@ -93,7 +87,7 @@ class Arms:
         from tfsep.training.run import TrainingRun
 
         options = {"unpaired": unpaired} if unpaired else {}
-        cache = self.args.work / "cache"
+        cache = self.args.cache or self.args.work / "cache"
         TrainingRun(config, data=data, validation=[], out=out, cache=cache, initial=initial, **options).train()
 
     def _folder(self, source: str, weight: float = 1.0) -> "DataFolder":

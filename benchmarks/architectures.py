@@ -28,7 +28,7 @@ from comparison import (
     song_stems,
 )
 from figures import plot_differences
-from harness import Table, benchmark_parser, count, machine, positive, publish, song_blocks
+from harness import Table, count, experiment_parser, machine, positive, publish, song_blocks
 
 from tfsep.audio import Audio
 from tfsep.dsp.stft import istft, stft
@@ -50,16 +50,9 @@ Estimates = dict[str, np.ndarray]
 
 
 def parse() -> Namespace:
-    parser = benchmark_parser(__doc__.split("\n\n")[0], model=False)
-    parser.add_argument("--songs", type=Path, required=True, metavar="DIR", help="songs from tfsep render")
-    parser.add_argument("--real", type=Path, nargs="*", default=[], metavar="SONG", help="multitracks to score as well")
-    parser.add_argument(
-        "--work", type=Path, required=True, metavar="DIR", help="where runs and scores lie; done ones are not repeated"
-    )
-    parser.add_argument("--cache", type=Path, metavar="DIR", help="where decoded songs are kept, else WORK/cache")
+    parser = experiment_parser(__doc__.split("\n\n")[0])
     parser.add_argument("--size", choices=sorted(SIZES), default="small", help="of the models")
     parser.add_argument("--arms", default="".join(ARMS), metavar="ABC", help="which to train, beside the control")
-    parser.add_argument("--seeds", type=count, default=3, metavar="N", help="runs of each arm")
     parser.add_argument("--steps", type=count, metavar="N", help=f"of each run, else {STEPS}")
     parser.add_argument("--tests", type=count, default=24, metavar="N", help="rendered songs to hold out and score")
     parser.add_argument("--threads", type=count, default=2, metavar="N", help="of separation")

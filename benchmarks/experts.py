@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from adversarial import generator_config
 from comparison import RATE_HZ, Scores, StoredScores, cell, differences, interval, middle, song_stems
-from harness import Table, benchmark_parser, count, machine, publish
+from harness import Table, count, experiment_parser, machine, publish
 
 from tfsep.audio import Audio
 from tfsep.data.genres import FAMILIES, FAMILY_TITLES, family_of
@@ -52,19 +52,12 @@ class Test:
 
 
 def parse() -> Namespace:
-    parser = benchmark_parser(__doc__.split("\n\n")[0], model=False)
-    parser.add_argument("--songs", type=Path, required=True, metavar="DIR", help="songs from tfsep render to learn from")
+    parser = experiment_parser(__doc__.split("\n\n")[0])
     parser.add_argument(
         "--tests", type=Path, required=True, metavar="DIR", help="others, which neither models nor classifier have learnt from"
     )
-    parser.add_argument("--real", type=Path, nargs="*", default=[], metavar="SONG", help="real multitracks to score as well")
     parser.add_argument("--real-family", default="electronic", choices=FAMILIES, help="of the real multitracks")
-    parser.add_argument(
-        "--work", type=Path, required=True, metavar="DIR", help="where runs and scores lie; done ones are not repeated"
-    )
-    parser.add_argument("--cache", type=Path, metavar="DIR", help="where decoded songs are kept, else WORK/cache")
     parser.add_argument("--classifier", default="genre", metavar="M", help="genre classifier")
-    parser.add_argument("--seeds", type=count, default=3, metavar="N", help="runs of each model")
     parser.add_argument("--steps", type=count, default=300, metavar="N", help="of the general models on all families")
     parser.add_argument("--later", type=count, default=200, metavar="N", help="steps of each model after it")
     parser.add_argument("--most", type=count, default=60, metavar="N", help="songs of each family to learn from, at most")

@@ -51,6 +51,19 @@ def benchmark_parser(description: str, *, model: bool = True) -> argparse.Argume
     return parser
 
 
+def experiment_parser(description: str) -> argparse.ArgumentParser:
+    """Return a parser with the options of the benchmarks that train models on rendered songs and score them."""
+    parser = benchmark_parser(description, model=False)
+    parser.add_argument("--songs", type=Path, required=True, metavar="DIR", help="songs from tfsep render, to learn from")
+    parser.add_argument("--real", type=Path, nargs="*", default=[], metavar="SONG", help="real multitracks to score as well")
+    parser.add_argument(
+        "--work", type=Path, required=True, metavar="DIR", help="where runs and scores lie; done ones are not repeated"
+    )
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="where decoded songs are kept, else WORK/cache")
+    parser.add_argument("--seeds", type=count, default=3, metavar="N", help="runs of each model")
+    return parser
+
+
 def positive(text: str) -> float:
     """Read an option's number above 0. Raises: argparse.ArgumentTypeError."""
     try:

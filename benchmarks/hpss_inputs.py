@@ -25,7 +25,7 @@ from architectures import (
     train,
 )
 from comparison import EXCERPT_S, cell, mean_of, mean_of_arm
-from harness import Table, benchmark_parser, count, machine, positive, publish
+from harness import Table, count, experiment_parser, machine, positive, publish
 
 from tfsep.models.config import GeneratorConfig
 from tfsep.models.cost import Cost, generator_cost
@@ -65,14 +65,7 @@ def by_filters(stems: Estimates) -> Estimates:
 
 
 def parse() -> Namespace:
-    parser = benchmark_parser(__doc__.split("\n\n")[0], model=False)
-    parser.add_argument("--songs", type=Path, required=True, metavar="DIR", help="songs from tfsep render")
-    parser.add_argument("--real", type=Path, nargs="*", default=[], metavar="SONG", help="multitracks to score as well")
-    parser.add_argument(
-        "--work", type=Path, required=True, metavar="DIR", help="where runs and scores lie; done ones are not repeated"
-    )
-    parser.add_argument("--cache", type=Path, metavar="DIR", help="where decoded songs are kept, else WORK/cache")
-    parser.add_argument("--seeds", type=count, default=3, metavar="N", help="runs of each arm")
+    parser = experiment_parser(__doc__.split("\n\n")[0])
     parser.add_argument("--steps", type=count, default=400, metavar="N", help="of each run")
     parser.add_argument("--tests", type=count, default=24, metavar="N", help="rendered songs to hold out and score")
     parser.add_argument("--threads", type=count, default=2, metavar="N", help="of separation")
