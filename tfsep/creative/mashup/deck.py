@@ -8,14 +8,12 @@ import numpy as np
 
 from tfsep.audio import Resampler, open_audio
 from tfsep.creative.mashup.beats import WEAKEST_PULSE, BeatGrid, track_beats
-from tfsep.creative.mashup.beside import Beside
 from tfsep.creative.mashup.features import Features, FeatureStream
 from tfsep.creative.mashup.key import Key, find_key
 from tfsep.creative.mashup.loudness import LoudnessMeter
 from tfsep.creative.mashup.settings import STEMS
 from tfsep.creative.mashup.store import StemStore
 from tfsep.errors import AudioError
-from tfsep.separation.pipeline import StemBlock
 from tfsep.separation.separator import Separator
 
 POWERS_PER_S = 100
@@ -78,15 +76,11 @@ def load_deck(
                 progress(min(1.0, done / info.frames) if info.frames else 0.0)
             yield _with_channels(resampler.flush(), store.channels)
 
-        def listen(block: StemBlock) -> None:
+        for block in separator.stream(blocks(), sample_rate_hz=sample_rate_hz, channels=store.channels):
             store.append([block.stems[stem] for stem in store.names])
             streams.push(block.stems["drums"], block.mixture - block.stems["drums"])
             meter.push(block.mixture)
             powers.push(np.stack([block.stems[stem] for stem in STEMS], axis=1))
-
-        with Beside() as listening:
-            for block in separator.stream(blocks(), sample_rate_hz=sample_rate_hz, channels=store.channels):
-                listening.do(listen, block)
         notes = list(reader.warnings)
     loudness = meter.finish()
     if loudness is None:

@@ -1,6 +1,7 @@
 """The mash-up itself: two songs in, one out."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,7 +12,6 @@ import numpy as np
 from tfsep.audio import AudioInfo, read_info
 from tfsep.creative.mashup.align import Alignment, align, describe_bars, matched_beats
 from tfsep.creative.mashup.beats import BeatGrid
-from tfsep.creative.mashup.beside import Beside
 from tfsep.creative.mashup.deck import Deck, load_deck
 from tfsep.creative.mashup.files import MashupFiles
 from tfsep.creative.mashup.key import best_shift
@@ -120,13 +120,18 @@ def mash_up(
         alignment, played = bring_together(decks, settings)
         samples = round(float(played[0].output_s[-1]) * info.sample_rate_hz)
         limiter = Limiter(info.sample_rate_hz, info.channels)
-        done = 0
-        with Beside() as writing:  # encoding takes longer than mixing
+        done, written = 0, None
+        # encoding takes longer than mixing: it goes on beside it, a block behind
+        with ThreadPoolExecutor(1, thread_name_prefix="tfsep-mashup") as writing:
             for block in _limited(_sums(played, info.sample_rate_hz, samples), limiter):
+                if written is not None:
+                    written.result()
                 stems = {stem: block[:, index] for index, stem in enumerate(STEMS)}
-                writing.do(files.write, np.einsum("tsc->tc", block), stems)
+                written = writing.submit(files.write, np.einsum("tsc->tc", block), stems)
                 done += len(block)
                 progress("mixing", done / samples)
+            if written is not None:
+                written.result()
     bpm = 60 * BEATS * alignment.bars / float(played[0].output_s[-1])
     notes = tuple(note for deck in decks for note in deck.notes)
     limited_db = -20 * np.log10(limiter.least_gain)
