@@ -13,6 +13,8 @@ from .results import MULTIPLY_ADDS, SDR, TrialResult
 
 def front_plot(trials: Sequence[TrialResult], front: Sequence[TrialResult], theme: str) -> str:
     """Draw SDR against multiply-adds of all completed trials, and their front. Returns a data URI."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     figure = new_figure(6.4, 3.8)
     axes = figure.add_subplot()
     axes.plot([_g(trial) for trial in trials], [trial.metrics[SDR] for trial in trials], "o", color=MODEL_COLOURS[0], alpha=0.55,
@@ -23,6 +25,9 @@ def front_plot(trials: Sequence[TrialResult], front: Sequence[TrialResult], them
         axes.annotate(trial.name, (_g(trial), trial.metrics[SDR]), xytext=(4, 5), textcoords="offset points", fontsize=7,
                       color=INK[theme])  # fmt: skip
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())  # its labels would lie over each other
     axes.set_xlabel("G multiply-adds for a second of audio")
     axes.set_ylabel("SDR (dB)", color=INK[theme], size=9)
     axes.grid(color=FAINT[theme], linewidth=0.7)
