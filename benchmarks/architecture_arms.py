@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from tfsep.models.config import GeneratorConfig
 from tfsep.models.cost import Cost, generator_cost
+from tfsep.spec import SpectrogramSpec
+from tfsep.training.config import TrainingConfig
 
 TOLERANCE = 0.1  # how far multiply-adds may be from those of the control
 CONTROL = "a"
@@ -13,8 +15,17 @@ ARMS = {
     "c": "bands as channels, real masks",
     "d": "bands as channels, complex masks",
     "e": "band split without frequency-dense layers, wider",
+    "f": "what the search over all genres found, wider",
+    "g": "band split, real masks, at the learning rate that the search found",
 }
 _ONES = (1, 1, 1, 1)
+# The last on the front of the search over all genres (docs/searches/general.md): one band, half as many frames, no dense layers.
+_FOUND = {
+    "spec": SpectrogramSpec(hop_samples=2048, frames=128),
+    "bands": ((2048, 8),),
+    "dense_bottleneck": 0,
+}
+LEARNING_RATES = {"g": 2.43e-3}  # of its trial; where there is none, the default's
 # Widths were chosen so that the multiply-adds come out equal; all else is the default's.
 SIZES: dict[str, dict[str, GeneratorConfig]] = {
     "small": {
@@ -23,6 +34,8 @@ SIZES: dict[str, dict[str, GeneratorConfig]] = {
         "c": GeneratorConfig(kind="bandstack", widths=(12, 24, 36, 48), blocks=_ONES),
         "d": GeneratorConfig(kind="bandstack", widths=(11, 22, 34, 46), blocks=_ONES, head="complex"),
         "e": GeneratorConfig(widths=(17, 34, 52, 70), blocks=_ONES, dense_bottleneck=0),
+        "f": GeneratorConfig(widths=(22, 44, 88, 176), blocks=_ONES, **_FOUND),
+        "g": GeneratorConfig(widths=(16, 32, 48, 64), blocks=_ONES),
     },
     "default": {
         "a": GeneratorConfig(),
@@ -30,6 +43,8 @@ SIZES: dict[str, dict[str, GeneratorConfig]] = {
         "c": GeneratorConfig(kind="bandstack", widths=(28, 56, 112, 192), blocks=_ONES),
         "d": GeneratorConfig(kind="bandstack", widths=(26, 52, 112, 192), blocks=_ONES, head="complex"),
         "e": GeneratorConfig(widths=(32, 66, 130, 264), dense_bottleneck=0),
+        "f": GeneratorConfig(widths=(54, 108, 216, 432), blocks=_ONES, **_FOUND),
+        "g": GeneratorConfig(),
     },
 }
 
@@ -41,6 +56,7 @@ class Arm:
     name: str
     config: GeneratorConfig
     cost: Cost
+    learning_rate: float = TrainingConfig.learning_rate
 
     @property
     def label(self) -> str:
@@ -53,8 +69,16 @@ def arms_of_equal_cost(size: str, names: str) -> dict[str, Arm]:
 
     Raises: SystemExit if one of them costs more or less than the control by over `TOLERANCE`.
     """
-    chosen = [name for name in ARMS if name in names or name == CONTROL]
-    arms = {name: Arm(name, SIZES[size][name], generator_cost(SIZES[size][name])) for name in chosen}
+    chosen = [name for name in SIZES[size] if name in names or name == CONTROL]
+    arms = {
+        name: Arm(
+            name,
+            SIZES[size][name],
+            generator_cost(SIZES[size][name]),
+            LEARNING_RATES.get(name, TrainingConfig.learning_rate),
+        )
+        for name in chosen
+    }
     reference = arms[CONTROL].cost.multiply_adds_per_second
     for arm in arms.values():
         ratio = arm.cost.multiply_adds_per_second / reference

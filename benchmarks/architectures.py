@@ -94,13 +94,19 @@ def train(args: Namespace, arm: Arm, seed: int, held_out: list[Path]) -> Path:
     if not (out / "best" / "bundle.json").is_file():
         keras.utils.clear_session()  # the graphs of the arm before
         config = TrainingConfig(
-            generator=arm.config, steps=args.steps, batch=BATCH, crop_frames=CROP_FRAMES[args.size], seed=seed,
-            warmup_steps=min(300, args.steps // 10), validate_every=args.steps, checkpoint_every=100,
+            generator=arm.config, steps=args.steps, batch=BATCH, crop_frames=crop_frames(args.size, arm), seed=seed,
+            learning_rate=arm.learning_rate, warmup_steps=min(300, args.steps // 10), validate_every=args.steps,
+            checkpoint_every=100,
         )  # fmt: skip
         cache = args.cache or args.work / "cache"
         exclude = [song.name for song in held_out]
         TrainingRun(config, data=[DataFolder(str(args.songs))], validation=[], exclude=exclude, out=out, cache=cache).train()
     return out / "best"
+
+
+def crop_frames(size: str, arm: Arm) -> int:
+    """Return how long crops are: as many seconds for each arm."""
+    return CROP_FRAMES[size] * SIZES[size][CONTROL].spec.hop_samples // arm.config.spec.hop_samples
 
 
 def export(bundle: Path, precision: str) -> tuple[Path | None, str]:
@@ -237,8 +243,9 @@ def notes_of(args: Namespace, stored: dict) -> tuple[str, ...]:
     """Return how it was measured."""
     refused = [f"{name}: {why}" for name, why in stored["refused"].items()]
     return (
-        f"Size {args.size}. {args.seeds} seeds; {args.steps} steps of {BATCH} crops of {CROP_FRAMES[args.size]} frames, the same "
-        f"crops in the same order for each arm; scored with the averaged weights of the last step, exported in fp16.",
+        f"Size {args.size}. {args.seeds} seeds; {args.steps} steps of {BATCH} crops as long as {CROP_FRAMES[args.size]} "
+        f"frames of ({CONTROL}), the same crops in the same order for each arm; "
+        "scored with the averaged weights of the last step, exported in fp16.",
         f"{args.tests} rendered songs of the training data's genres and kits, held out; of real songs the middle {EXCERPT_S:g} s. "
         "Mean: over the stems that a song has, without other where a stem is missing.",
         f"In brackets: the mean difference from ({CONTROL}) on the same songs, and its 95 % bootstrap interval over seeds and songs.",
