@@ -26,16 +26,17 @@ _FOUND = {
     "dense_bottleneck": 0,
 }
 LEARNING_RATES = {"g": 2.43e-3}  # of its trial; where there is none, the default's
+_SMALL = GeneratorConfig(widths=(16, 32, 48, 64), blocks=_ONES)
 # Widths were chosen so that the multiply-adds come out equal; all else is the default's.
 SIZES: dict[str, dict[str, GeneratorConfig]] = {
     "small": {
-        "a": GeneratorConfig(widths=(16, 32, 48, 64), blocks=_ONES),
+        "a": _SMALL,
         "b": GeneratorConfig(widths=(14, 28, 40, 56), blocks=_ONES, head="complex"),
         "c": GeneratorConfig(kind="bandstack", widths=(12, 24, 36, 48), blocks=_ONES),
         "d": GeneratorConfig(kind="bandstack", widths=(11, 22, 34, 46), blocks=_ONES, head="complex"),
         "e": GeneratorConfig(widths=(17, 34, 52, 70), blocks=_ONES, dense_bottleneck=0),
         "f": GeneratorConfig(widths=(22, 44, 88, 176), blocks=_ONES, **_FOUND),
-        "g": GeneratorConfig(widths=(16, 32, 48, 64), blocks=_ONES),
+        "g": _SMALL,
     },
     "default": {
         "a": GeneratorConfig(),
@@ -56,7 +57,11 @@ class Arm:
     name: str
     config: GeneratorConfig
     cost: Cost
-    learning_rate: float = TrainingConfig.learning_rate
+
+    @property
+    def learning_rate(self) -> float:
+        """What it is trained with."""
+        return LEARNING_RATES.get(self.name, TrainingConfig.learning_rate)
 
     @property
     def label(self) -> str:
@@ -69,16 +74,8 @@ def arms_of_equal_cost(size: str, names: str) -> dict[str, Arm]:
 
     Raises: SystemExit if one of them costs more or less than the control by over `TOLERANCE`.
     """
-    chosen = [name for name in SIZES[size] if name in names or name == CONTROL]
-    arms = {
-        name: Arm(
-            name,
-            SIZES[size][name],
-            generator_cost(SIZES[size][name]),
-            LEARNING_RATES.get(name, TrainingConfig.learning_rate),
-        )
-        for name in chosen
-    }
+    chosen = [name for name in ARMS if name in names or name == CONTROL]
+    arms = {name: Arm(name, SIZES[size][name], generator_cost(SIZES[size][name])) for name in chosen}
     reference = arms[CONTROL].cost.multiply_adds_per_second
     for arm in arms.values():
         ratio = arm.cost.multiply_adds_per_second / reference
