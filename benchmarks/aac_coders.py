@@ -9,11 +9,15 @@ from pathlib import Path
 import numpy as np
 from harness import Table, benchmark_parser, machine, positive, publish
 
+from tfsep.audio import Audio
+from tfsep.audio.encode import EncodedStream
+from tfsep.audio.stems import AAC_BIT_RATE, AAC_OPTIONS
+
 CODERS = {
     "libav's default (twoloop)": {},
     "twoloop, no noise substitution, no intensity stereo": {"aac_pns": "0", "aac_is": "0"},
     "fast": {"aac_coder": "fast"},
-    "fast, no noise substitution, no intensity stereo": {"aac_coder": "fast", "aac_pns": "0", "aac_is": "0"},
+    "fast, no noise substitution, no intensity stereo": AAC_OPTIONS,  # what stem files have
 }
 BANDS_HZ = (0, 500, 2000, 5000, 10_000, 16_000)
 WINDOW = 2048
@@ -27,8 +31,6 @@ def main() -> int:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="mixtures or stems")
     args = parser.parse_args()
     about = machine()
-    from tfsep.audio import Audio
-
     results: dict[str, list[dict[str, float]]] = {coder: [] for coder in CODERS}
     for path in args.files:
         song = Audio.read(path, channels=2)
@@ -56,10 +58,6 @@ def main() -> int:
 def measured(samples: np.ndarray, rate_hz: int, options: dict[str, str]) -> dict[str, float]:
     """Return speed and signal-to-noise ratios of one way of coding float32 `(samples, 2)`."""
     import av
-
-    from tfsep.audio import Audio
-    from tfsep.audio.encode import EncodedStream
-    from tfsep.audio.stems import AAC_BIT_RATE
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "coded.m4a"
